@@ -1,0 +1,33 @@
+/* Encodes and decodes any struct by its schema; the only place where wire bytes are made or read. */
+#ifndef GPULET_PROTOCOL_CODEC_H
+#define GPULET_PROTOCOL_CODEC_H
+
+#include "protocol/bytes.h"
+#include "protocol/schema.h"
+#include "protocol/status.h"
+
+/* Appends the value as one msgpack array of its fields in the table's order.
+ * STATUS_OUT_OF_RANGE or STATUS_BAD_TEXT when a member breaks its limits; STATUS_NO_SPACE. */
+enum status codec_encode(const struct schema *schema, const void *value,
+                         struct buffer *buffer) MUST_USE;
+
+/* Reads exactly one value that fills `bytes` whole. Bytes and texts of the result are borrowed
+ * from `bytes`. Written only on success. Errors: see protocol/reader.h. */
+enum status codec_decode(const struct schema *schema, struct bytes bytes, void *ret_value) MUST_USE;
+
+/* The same with the schema's number as first element: a message of a socket. */
+enum status message_encode(const struct schema *schema, const void *value,
+                           struct buffer *buffer) MUST_USE;
+enum status message_decode(const struct schema *schema, struct bytes bytes,
+                           void *ret_value) MUST_USE;
+
+/* The number a message begins with; nothing else of it is looked at. */
+enum status message_type(struct bytes bytes, uint8_t *ret_type) MUST_USE;
+
+/* True when every member of `value` is within its schema's limits. */
+enum status codec_check(const struct schema *schema, const void *value) MUST_USE;
+
+/* Order by fields, as the table lists them: <0, 0, >0. */
+int codec_compare(const struct schema *schema, const void *a, const void *b);
+
+#endif
