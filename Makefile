@@ -1,0 +1,388 @@
+# gpulet: one hand-written Makefile, no configure step. `make help` lists the targets.
+#
+#   make                    build/release/bin/{gpuletd,gpulet}
+#   make check              the quick gate: installs what is missing, builds, tests
+#   make VARIANT=debug      another build beside it: debug asan ubsan tsan clang fuzz cover
+#   make V=1                show the commands
+#   make BUILD=/tmp/x       build elsewhere
+#   make CFLAGS=... LDFLAGS=... WERROR= PREFIX=/usr DESTDIR=/tmp/root install
+#
+# Sources are found by room: a new .c file, test, fuzz target or script needs no change here.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+# ---- What a user may set ---------------------------------------------------------------------
+
+V ?= 0
+BUILD ?= build
+VARIANT ?= release
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+DESTDIR ?=
+WERROR ?= -Werror
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+CLANG ?= clang
+SEED ?=
+STEPS ?=
+FUZZ_SECONDS ?= 20
+
+Q := $(if $(filter 1,$(V)),,@)
+say = @$(if $(filter 1,$(V)),:,printf '  %-8s %s\n' '$(1)' '$(patsubst $(CURDIR)/%,%,$(2))')
+
+# ---- Variants --------------------------------------------------------------------------------
+
+VARIANTS := release debug asan ubsan tsan clang fuzz cover
+ifeq ($(filter $(VARIANT),$(VARIANTS)),)
+$(error VARIANT=$(VARIANT) is not one of: $(VARIANTS))
+endif
+
+hardening_compile := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
+    -fstack-clash-protection $(if $(filter x86_64,$(shell uname -m)),-fcf-protection) -fPIE
+hardening_link := -pie -Wl,-z,relro,-z,now
+
+release_compile := $(hardening_compile)
+release_link := $(hardening_link)
+clang_compile := $(hardening_compile)
+clang_link := $(hardening_link)
+debug_compile := -O0 -g3
+asan_compile := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+asan_link := -fsanitize=address,undefined
+ubsan_compile := -O2 -g -fsanitize=undefined -fno-sanitize-recover=all
+ubsan_link := -fsanitize=undefined
+tsan_compile := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+tsan_link := -fsanitize=thread
+fuzz_compile := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+    -fno-sanitize-recover=all
+fuzz_link := -fsanitize=address,undefined
+cover_compile := -O0 -g --coverage
+cover_link := --coverage
+
+ifneq ($(filter clang fuzz,$(VARIANT)),)
+CC := $(CLANG)
+else ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(origin AR),default)
+AR := ar
+endif
+
+warnings := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
+    -Wmissing-prototypes -Wvla -Wcast-qual -Wformat=2 -Wundef -Wswitch-enum -Wnull-dereference \
+    -Wdouble-promotion $(WERROR)
+
+# Asked for once, and only when something is compiled: on a bare machine `make deps` runs first.
+once = $(eval $(1) := $(2))$($(1))
+# The include directories of libraries are system directories: their warnings are not ours.
+modules := libzmq libsodium lmdb msgpack libseccomp jansson inih
+pkg_cflags = $(call once,pkg_cflags,$(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(modules))))
+libs_of = $(shell $(PKG_CONFIG) --libs $(1))
+libs_criterion = $(call once,libs_criterion,$(call libs_of,criterion))
+
+# Asserts stay on in every build, whatever the user's flags say.
+compile_flags = -std=c17 -D_GNU_SOURCE -I. $(pkg_cflags) $(warnings) $($(VARIANT)_compile) \
+    -pthread $(CPPFLAGS) $(CFLAGS) -UNDEBUG
+link_flags = $($(VARIANT)_link) -pthread -Wl,--as-needed $(CFLAGS) $(LDFLAGS)
+
+# ---- Rooms -----------------------------------------------------------------------------------
+
+O := $(BUILD)/$(VARIANT)
+BIN := $(O)/bin
+
+rooms := protocol crypto storage market core io cli support
+protocol_dir := protocol
+crypto_dir := crypto
+storage_dir := storage
+market_dir := node/market
+core_dir := node/core
+io_dir := node/io
+cli_dir := cli
+# Helpers of the tests. As an archive it gives each runner only the members that runner calls.
+support_dir := tests/support
+
+# What a room may link: itself first, then what it sees. Archives are searched left to right.
+protocol_sees := protocol
+crypto_sees := crypto protocol
+storage_sees := storage crypto protocol
+market_sees := market protocol
+core_sees := core market crypto protocol
+io_sees := io core market storage crypto protocol
+cli_sees := cli market crypto protocol
+
+protocol_modules := msgpack
+crypto_modules := libsodium msgpack
+storage_modules := lmdb libsodium msgpack
+market_modules := msgpack
+core_modules := libsodium msgpack
+io_modules := $(modules)
+cli_modules := libzmq libsodium msgpack jansson inih
+
+sources_of = $(sort $(filter-out cli/main.c,$(wildcard $($(1)_dir)/*.c)))
+objects_of = $(patsubst %.c,$(O)/obj/%.o,$(1))
+archives_of = $(patsubst %,$(O)/lib/lib%.a,$(1))
+
+$(foreach r,$(rooms),$(eval $(r)_objects := $(call objects_of,$(call sources_of,$(r)))))
+room_archives := $(call archives_of,$(rooms))
+
+PHONY := all
+all: programs $(room_archives) ## Build both programs into build/release/bin
+
+PHONY += programs
+programs: $(if $(wildcard node/main.c),$(BIN)/gpuletd) $(if $(wildcard cli/main.c),$(BIN)/gpulet)
+
+$(BIN)/gpuletd: $(O)/obj/node/main.o $(call archives_of,$(io_sees)) $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $(filter %.o %.a,$^) $(call libs_of,$(io_modules))
+
+$(BIN)/gpulet: $(O)/obj/cli/main.o $(call archives_of,$(cli_sees)) $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $(filter %.o %.a,$^) $(call libs_of,$(cli_modules))
+
+$(O)/obj/%.o: %.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(compile_flags) $(extra_$(subst /,_,$(<D))) -MMD -MP -c -o $@ $<
+
+# Criterion's macros are not clean under the strictest warnings, and a test may be longer in words.
+test_relaxed := -Wno-pedantic -Wno-missing-prototypes -Wno-shadow -Wno-unused-parameter
+extra_tests_protocol := $(test_relaxed)
+extra_tests_crypto := $(test_relaxed)
+extra_tests_storage := $(test_relaxed)
+extra_tests_market := $(test_relaxed)
+extra_tests_core := $(test_relaxed)
+extra_tests_io := $(test_relaxed)
+extra_tests_cli := $(test_relaxed)
+# libFuzzer's entry point has no header.
+extra_tests_fuzz := -Wno-missing-prototypes
+
+# The list of members is a file of its own, so that a source that went away leaves the archive too.
+$(room_archives): $(O)/lib/lib%.a: $(O)/lib/%.members
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $($*_objects)
+
+$(patsubst %,$(O)/lib/%.members,$(rooms)): $(O)/lib/%.members: FORCE
+	@mkdir -p $(@D)
+	@echo '$($*_objects)' | cmp -s - $@ || echo '$($*_objects)' >$@
+
+$(foreach r,$(rooms),$(eval $(O)/lib/lib$(r).a: $($(r)_objects)))
+
+# Other flags or another compiler build everything again.
+$(O)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(subst ','\'',$(compile_flags) $(link_flags))' >$@.new
+	@if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
+
+# ---- Programs of the tests -------------------------------------------------------------------
+
+# One Criterion runner a room; it links only what that room may use.
+test_rooms := $(foreach r,$(filter-out support,$(rooms)),$(if $(wildcard tests/$(r)/test_*.c),$(r)))
+unit_runners := $(patsubst %,$(O)/tests/unit/%,$(test_rooms))
+unit_sources := $(foreach r,$(test_rooms),$(wildcard tests/$(r)/*.c))
+define unit_runner
+$(O)/tests/unit/$(1): $(call objects_of,$(sort $(wildcard tests/$(1)/*.c))) \
+    $(call archives_of,support $($(1)_sees)) $(O)/flags
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(link_flags) -o $$@ $$(filter %.o %.a,$$^) $$(libs_criterion) \
+	    $$(call libs_of,$($(1)_modules))
+endef
+$(foreach r,$(test_rooms),$(eval $(call unit_runner,$(r))))
+
+# A program of one or more sources: $(1) its path, $(2) its sources, $(3) its rooms, $(4) its modules.
+define program
+$(1): $(call objects_of,$(2)) $(call archives_of,$(3)) $(O)/flags
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(link_flags) $$(extra_link) -o $$@ $$(filter %.o %.a,$$^) $$(call libs_of,$(4))
+endef
+everything := support cli io core market storage crypto protocol
+
+sim_sources := $(sort $(wildcard tests/sim/*.c))
+sim_program := $(if $(sim_sources),$(O)/tests/sim)
+$(if $(sim_sources),$(eval $(call program,$(O)/tests/sim,$(sim_sources),support $(io_sees),$(modules))))
+
+bench_sources := $(sort $(wildcard tests/bench/*.c))
+bench_program := $(if $(bench_sources),$(O)/tests/bench)
+$(if $(bench_sources),$(eval $(call program,$(O)/tests/bench,$(bench_sources),$(everything),$(modules))))
+
+stress_names := $(patsubst tests/stress/%.c,%,$(sort $(wildcard tests/stress/*.c)))
+stress_programs := $(patsubst %,$(O)/tests/stress/%,$(stress_names))
+$(foreach n,$(stress_names),$(eval $(call program,$(O)/tests/stress/$(n),tests/stress/$(n).c,$(everything),$(modules))))
+
+tool_names := $(patsubst tests/tools/%.c,%,$(sort $(wildcard tests/tools/*.c)))
+tool_programs := $(patsubst %,$(O)/tests/tools/%,$(tool_names))
+$(foreach n,$(tool_names),$(eval $(call program,$(O)/tests/tools/$(n),tests/tools/$(n).c,support cli core market crypto protocol,$(cli_modules))))
+
+# A fuzz target is a libFuzzer program in the fuzz variant; elsewhere tests/fuzz/replay.c feeds it the
+# files of its corpus.
+fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+fuzz_shared := $(sort $(filter-out tests/fuzz/fuzz_% tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
+fuzz_programs := $(patsubst %,$(O)/tests/fuzz/%,$(fuzz_names))
+fuzz_main := $(if $(filter fuzz,$(VARIANT)),,tests/fuzz/replay.c)
+$(fuzz_programs): extra_link := $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer)
+$(foreach n,$(fuzz_names),$(eval $(call program,$(O)/tests/fuzz/$(n),tests/fuzz/fuzz_$(n).c $(fuzz_shared) $(fuzz_main),$(everything),$(modules))))
+
+# Libraries that stand in for a vendor's: tests/stub/libnvidia-ml.c becomes libnvidia-ml.so.1.
+stub_libraries := $(patsubst tests/stub/%.c,$(O)/tests/stub/%.so.1,$(sort $(wildcard tests/stub/lib*.c)))
+$(O)/tests/stub/%.so.1: tests/stub/%.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,STUB,$@)
+	$(Q)$(CC) $(filter-out -fPIE,$(compile_flags)) -fPIC -shared -Wno-missing-prototypes -MMD -MP \
+	    -MF $(@:.so.1=.d) -o $@ $<
+
+PHONY += test-programs
+test-programs: all $(unit_runners) $(sim_program) $(tool_programs) $(fuzz_programs) $(stub_libraries)
+
+# ---- Packages --------------------------------------------------------------------------------
+
+packages := gcc libc6-dev pkg-config libzmq3-dev libsodium-dev liblmdb-dev libmsgpack-dev \
+    libseccomp-dev libjansson-dev libinih-dev libcriterion-dev bubblewrap iproute2 procps \
+    util-linux mount e2fsprogs
+packages_ci := clang libclang-rt-14-dev clang-format cppcheck
+
+PHONY += deps deps-ci
+deps: ## Install the Debian packages that are missing (silent when none is)
+	@sh tests/run/packages.sh $(packages)
+
+deps-ci: deps ## Install what only .ci/run needs: clang, its runtime, cppcheck
+	@sh tests/run/packages.sh $(packages_ci)
+
+# ---- Checks ----------------------------------------------------------------------------------
+
+export BUILD VARIANT
+run_env := BIN=$(abspath $(BIN)) TESTS=$(abspath $(O)/tests) MAKE_VARIANT=$(VARIANT)
+
+PHONY += check check-after-deps rules unit docs docs-check replay e2e e2e-all
+check: deps ## The quick gate: rules, build, unit tests, printed docs, a taste of sim, fuzz, e2e
+	@$(MAKE) --no-print-directory check-after-deps
+
+check-after-deps:
+	@$(MAKE) --no-print-directory rules
+	@$(MAKE) --no-print-directory test-programs
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory docs-check
+	@$(MAKE) --no-print-directory sim STEPS=$(or $(STEPS),short)
+	@$(MAKE) --no-print-directory replay
+	@$(MAKE) --no-print-directory e2e
+	@echo 'check: passed'
+
+rules: ## The source rules: who includes whom, banned calls, no clock in the pure rooms
+	@sh tests/run/rules.sh
+
+unit: $(unit_runners) all $(stub_libraries) ## Build and run the unit tests of every room
+	@$(run_env) sh tests/run/unit.sh $(unit_runners)
+
+docs: $(tool_programs) ## Print docs and vectors from the code's own tables
+	@$(run_env) sh tests/run/docs.sh write
+
+docs-check: $(tool_programs)
+	@$(run_env) sh tests/run/docs.sh check
+
+replay: $(fuzz_programs) ## Feed every file of the fuzz corpora to its target
+	@$(run_env) sh tests/run/replay.sh $(fuzz_names)
+
+e2e: all $(stub_libraries) ## End to end: tests/e2e/*.sh against the built programs, without slow_*
+	@$(run_env) sh tests/run/e2e.sh short
+
+e2e-all: all $(stub_libraries) ## End to end, the slow ones too
+	@$(run_env) sh tests/run/e2e.sh all
+
+PHONY += asan ubsan tsan sim soak fuzz bench cover lint format quality shortage testnet
+asan: ## Unit tests and corpora under AddressSanitizer and UBSan; a leak fails
+	@$(MAKE) --no-print-directory VARIANT=asan unit
+	@$(MAKE) --no-print-directory VARIANT=asan replay
+
+ubsan: ## Unit tests under UBSan alone, optimised
+	@$(MAKE) --no-print-directory VARIANT=ubsan unit
+
+tsan: ## The stress programs under ThreadSanitizer
+	@$(MAKE) --no-print-directory VARIANT=tsan stress
+
+PHONY += stress
+stress: $(stress_programs) ## The stress programs of this variant
+	@$(run_env) sh tests/run/stress.sh $(stress_programs)
+
+sim: $(sim_program) ## The simulator: make sim SEED=7 STEPS=100000
+	@SEED='$(SEED)' STEPS='$(STEPS)' $(run_env) sh tests/run/sim.sh
+
+soak: all test-programs ## The full counts of every long test
+	@$(run_env) sh tests/run/optional.sh tests/soak.sh
+
+fuzz: ## Fuzz every target for FUZZ_SECONDS with libFuzzer (clang)
+	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-run
+
+PHONY += fuzz-run
+fuzz-run: $(fuzz_programs)
+	@FUZZ_SECONDS='$(FUZZ_SECONDS)' $(run_env) sh tests/run/fuzz.sh $(fuzz_names)
+
+bench: $(bench_program) all ## Measure; writes build/bench.json
+	@$(run_env) sh tests/run/bench.sh $(BUILD)/bench.json
+
+cover: ## Line coverage of each source file by the unit tests
+	@find $(BUILD)/cover -name '*.gcda' -exec rm -f {} + 2>/dev/null || true
+	@$(MAKE) --no-print-directory VARIANT=cover unit
+	@sh tests/run/cover.sh $(BUILD)/cover
+
+lint: rules ## Source rules, layout and static analysis
+	@sh tests/run/lint.sh
+
+format: ## Lay out the sources with clang-format
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+testnet: deps ## A tour: a whole network on this machine, a rented GPU, a settled lease
+	@$(MAKE) --no-print-directory all
+	@$(run_env) sh tests/run/optional.sh tests/tour/testnet.sh
+
+shortage: deps ## A tour: more demand than cards
+	@$(MAKE) --no-print-directory all
+	@$(run_env) sh tests/run/optional.sh tests/tour/shortage.sh
+
+quality: deps ## How close the matching comes to the optimum
+	@$(MAKE) --no-print-directory all
+	@$(run_env) sh tests/run/optional.sh tests/tour/quality.sh
+
+# ---- Installation ----------------------------------------------------------------------------
+
+man_pages := $(sort $(wildcard docs/man/*.1 docs/man/*.5 docs/man/*.8))
+installed_docs := $(sort $(wildcard README.md LICENSE))
+
+PHONY += install uninstall dist clean distclean help
+install: all ## Install below $(DESTDIR)$(PREFIX)
+	$(Q)$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/doc/gpulet'
+	$(Q)for program in gpuletd gpulet; do \
+	    $(INSTALL) -m 755 '$(BIN)'/$$program '$(DESTDIR)$(BINDIR)'/$$program || exit 1; done
+	$(Q)for page in $(man_pages); do section=$${page##*.}; \
+	    $(INSTALL) -d '$(DESTDIR)$(DATADIR)/man/man'$$section && \
+	    $(INSTALL) -m 644 $$page '$(DESTDIR)$(DATADIR)/man/man'$$section/ || exit 1; done
+	$(Q)$(INSTALL) -m 644 $(installed_docs) '$(DESTDIR)$(DATADIR)/doc/gpulet/'
+
+uninstall: ## Remove what install put there
+	$(Q)rm -f '$(DESTDIR)$(BINDIR)/gpuletd' '$(DESTDIR)$(BINDIR)/gpulet'
+	$(Q)for page in $(man_pages); do \
+	    rm -f '$(DESTDIR)$(DATADIR)/man/man'$${page##*.}/$${page##*/}; done
+	$(Q)rm -f $(patsubst %,'$(DESTDIR)$(DATADIR)/doc/gpulet/%',$(notdir $(installed_docs)))
+	$(Q)rmdir '$(DESTDIR)$(DATADIR)/doc/gpulet' 2>/dev/null || true
+
+version := $(or $(VERSION),0.1.0)
+dist: ## A source archive of the last commit
+	@mkdir -p $(BUILD)
+	$(Q)git archive --format=tar --prefix=gpulet-$(version)/ HEAD | gzip -9n \
+	    >$(BUILD)/gpulet-$(version).tar.gz
+	@echo $(BUILD)/gpulet-$(version).tar.gz
+
+clean: ## Remove everything that was built
+	$(Q)rm -rf $(BUILD)
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: $(PHONY) FORCE
+FORCE:
+
+-include $(shell test -d $(O) && find $(O) -name '*.d')
