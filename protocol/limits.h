@@ -24,6 +24,11 @@
 #define REQUEST_TTL_S 3600u
 #define RECORDS_PER_AUTHOR_MAX 64u     /* slot groups and requests of one key in a cache */
 
+/* Times and counts in any field: no sum or product of theirs with 1000 leaves 64 bits. */
+#define TIME_S_MAX 253402300799u       /* 9999-12-31 23:59:59 UTC: what date printers know */
+#define TIME_MS_MAX 253402300799999u
+#define COUNT_MAX 9007199254740991u    /* 2^53 - 1: what every JSON reader keeps exactly */
+
 /* The lease. */
 #define HOLD_TTL_MS 10000u             /* long enough for two round trips and a commit, short to waste */
 #define LATEST_START_S 20u             /* after LEASE; owes nothing until then */

@@ -65,8 +65,9 @@ struct field {
     enum field_unit unit;
     size_t offset;     /* of the member in the C struct */
     size_t size;       /* of the member in the C struct */
-    uint64_t minimum;  /* of a number, or of a length in bytes */
+    uint64_t minimum;  /* of a number, or of a length (an item's, of a list) in bytes */
     uint64_t maximum;
+    uint64_t total; /* of a list: all items' bytes together; 0: LIST_ITEMS_MAX * maximum */
     const struct name_table *names; /* FIELD_ENUM and FIELD_SET only */
 };
 
@@ -78,6 +79,9 @@ struct schema {
     size_t field_count;
     const struct field *fields;
 };
+
+/* Most bytes that all items of a list field have together. */
+uint64_t field_total(const struct field *field);
 
 /* Upper bound of the encoded size of any value that fits the schema, in bytes. */
 size_t schema_encoded_max(const struct schema *schema);
@@ -115,6 +119,13 @@ const char *name_table_name(const struct name_table *table, uint64_t value);
     {FIELD_MEMBER(T, m), .type = FIELD_BYTES_LIST, .maximum = (most), .help = (text)}
 #define TEXT_LIST_FIELD(T, m, most, text)                                                          \
     {FIELD_MEMBER(T, m), .type = FIELD_TEXT_LIST, .maximum = (most), .help = (text)}
+/* Lists whose items together stay within `most_total` bytes, each having at least one. */
+#define BYTES_LIST_TOTAL_FIELD(T, m, most, most_total, text)                                       \
+    {FIELD_MEMBER(T, m), .type = FIELD_BYTES_LIST, .minimum = 1, .maximum = (most),                \
+     .total = (most_total), .help = (text)}
+#define TEXT_LIST_TOTAL_FIELD(T, m, least, most, most_total, text)                                 \
+    {FIELD_MEMBER(T, m), .type = FIELD_TEXT_LIST, .minimum = (least), .maximum = (most),           \
+     .total = (most_total), .help = (text)}
 #define SCHEMA(T, label, kind, table, text)                                                        \
     {.name = (label), .help = (text), .number = (kind), .struct_size = sizeof(T),                  \
      .field_count = sizeof(table) / sizeof((table)[0]), .fields = (table)}
