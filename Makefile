@@ -2,7 +2,7 @@
 #
 #   make                    build/release/bin/{gpuletd,gpulet}
 #   make check              the quick gate: installs what is missing, builds, tests
-#   make VARIANT=debug      another build beside it: debug asan ubsan tsan clang fuzz cover
+#   make VARIANT=debug      another build beside it: debug asan ubsan tsan clang fuzz cover integer
 #   make V=1                show the commands
 #   make BUILD=/tmp/x       build elsewhere
 #   make CFLAGS=... LDFLAGS=... WERROR= PREFIX=/usr DESTDIR=/tmp/root install
@@ -36,7 +36,7 @@ say = @$(if $(filter 1,$(V)),:,printf '  %-8s %s\n' '$(1)' '$(patsubst $(CURDIR)
 
 # ---- Variants --------------------------------------------------------------------------------
 
-VARIANTS := release debug asan ubsan tsan clang fuzz cover
+VARIANTS := release debug asan ubsan tsan clang fuzz cover integer
 ifeq ($(filter $(VARIANT),$(VARIANTS)),)
 $(error VARIANT=$(VARIANT) is not one of: $(VARIANTS))
 endif
@@ -61,6 +61,9 @@ fuzz_compile := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address
 fuzz_link := -fsanitize=address,undefined
 cover_compile := -O0 -g --coverage
 cover_link := --coverage
+# Turns any floating point into a compile error; only the pure rooms are built this way, except files
+# named *_vector.c, which use vector registers for integers.
+integer_compile := $(hardening_compile) -mgeneral-regs-only
 
 ifneq ($(filter clang fuzz,$(VARIANT)),)
 CC := $(CLANG)
@@ -258,13 +261,14 @@ deps-ci: deps ## Install what only .ci/run needs: clang, its runtime, cppcheck
 export BUILD VARIANT
 run_env := BIN=$(abspath $(BIN)) TESTS=$(abspath $(O)/tests) MAKE_VARIANT=$(VARIANT)
 
-PHONY += check check-after-deps rules unit docs docs-check replay e2e e2e-all
+PHONY += check check-after-deps rules rules-test symbols integers unit docs docs-check replay e2e e2e-all
 check: deps ## The quick gate: rules, build, unit tests, printed docs, a taste of sim, fuzz, e2e
 	@$(MAKE) --no-print-directory check-after-deps
 
 check-after-deps:
 	@$(MAKE) --no-print-directory rules
 	@$(MAKE) --no-print-directory test-programs
+	@$(MAKE) --no-print-directory symbols integers
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory docs-check
 	@$(MAKE) --no-print-directory sim STEPS=$(or $(STEPS),short)
@@ -274,6 +278,18 @@ check-after-deps:
 
 rules: ## The source rules: who includes whom, banned calls, no clock in the pure rooms
 	@sh tests/run/rules.sh
+
+rules-test: ## Plant a violation of every source rule: each must be found
+	@sh tests/rules/self_test.sh
+
+symbols: $(room_archives) ## What the objects call: no clock, I/O or random source in the pure rooms
+	@sh tests/rules/symbols.sh $(O)/lib
+
+integers: ## Compile the pure rooms without floating point registers
+	@$(MAKE) --no-print-directory VARIANT=integer pure-objects
+
+PHONY += pure-objects
+pure-objects: $(foreach r,protocol crypto market core,$(filter-out %_vector.o,$($(r)_objects)))
 
 unit: $(unit_runners) all $(stub_libraries) ## Build and run the unit tests of every room
 	@$(run_env) sh tests/run/unit.sh $(unit_runners)
@@ -329,8 +345,12 @@ cover: ## Line coverage of each source file by the unit tests
 	@$(MAKE) --no-print-directory VARIANT=cover unit
 	@sh tests/run/cover.sh $(BUILD)/cover
 
-lint: rules ## Source rules, layout and static analysis
+lint: rules rules-test ## Source rules and their self-test, layout, static analysis
 	@sh tests/run/lint.sh
+
+PHONY += install-check
+install-check: all ## Install into an empty place, use it, uninstall: nothing is left
+	@sh tests/run/install_check.sh '$(MAKE)'
 
 format: ## Lay out the sources with clang-format
 	@clang-format -i $$(git ls-files '*.c' '*.h')

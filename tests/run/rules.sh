@@ -4,7 +4,8 @@ set -u
 failed=0
 for rule in tests/rules/*.sh; do
     case $rule in
-    */self_test.sh | */lib.sh) continue ;;
+    # The first two are no rules, and the third reads objects: `make symbols` runs it after the build.
+    */self_test.sh | */lib.sh | */symbols.sh) continue ;;
     esac
     [ -f "$rule" ] || continue
     sh "$rule" || failed=1
