@@ -118,6 +118,8 @@ struct workload_status {
     uint64_t oom_kills;        /* processes the memory limit killed */
     pid_t supervisor_pid;
     uint64_t supervisor_start; /* clock ticks after boot, field 22 of /proc/PID/stat */
+    pid_t job_pid;             /* first process of the sandbox as the host sees it; 0: none yet */
+    uint64_t job_start;
     char reason[WORKLOAD_REASON_SIZE]; /* one sentence when it could not start; else "" */
 };
 
@@ -127,7 +129,7 @@ enum workload_event_kind {
     WORKLOAD_EVENT_GAP,    /* stream, offset: the bytes before `offset` are not kept any more */
     WORKLOAD_EVENT_EOF,    /* stream 1 or 2, offset: there is nothing after it */
     WORKLOAD_EVENT_CREDIT, /* stream 0: send from `offset` on, up to below `limit` */
-    WORKLOAD_EVENT_EXIT,   /* status: the job is over and none of its processes is left */
+    WORKLOAD_EVENT_EXIT,   /* status: over, no process left; DATA and EOF may still follow it */
 };
 
 struct workload_event {
