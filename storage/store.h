@@ -23,7 +23,7 @@ struct store;
 struct store_options {
     uint64_t cache_quota_bytes; /* default 512 MiB, at least 1 MiB: then the soonest to expire go */
     uint64_t truth_quota_bytes; /* default 4 GiB, at least 1 MiB: then STATUS_DISK_FULL */
-    uint64_t disk_low_bytes;    /* default 64 MiB free on the disk: below it SPACE_LOW */
+    uint64_t disk_low_bytes;    /* default 64 MiB free on the disk: below it STORE_LOW */
 };
 
 /* Opens the store below `data_dir`, creating what is missing (directories 0700). On failure ret_why
@@ -54,8 +54,10 @@ struct store_scan {
     bool is_one_id;    /* only rows with position.id, for tables named by id and number */
     bool is_started;   /* `position` is the last row taken */
     bool is_done;
-    uint32_t rows_max;       /* of one call; 0: as many as STORE_READ_MS_MAX allows */
-    struct row_key position; /* before the start: where to begin, the key included */
+    uint32_t rows_max; /* of one call; 0: as many as STORE_READ_MS_MAX allows */
+    struct row_key
+        position; /* before the start: where to begin, the key included; zeros: at the end
+                              * of the table (of the id) that the direction asks for */
 };
 
 /* From the first row on; set is_backwards, is_one_id, rows_max or position afterwards. */
@@ -74,12 +76,12 @@ enum status store_scan_next(struct store *store, struct store_scan *scan,
 enum status store_expire_records(struct store *store, uint64_t now_s, uint32_t limit,
                                  uint32_t *ret_removed) MUST_USE;
 
-/* SPACE_LOW: take no new holds, the cache does not grow. SPACE_FULL: a commit of the truth was or
+/* STORE_LOW: take no new holds, the cache does not grow. STORE_FULL: a commit of the truth was or
  * would be refused; release the ballast and write only what ends leases. */
-enum space_state { SPACE_NORMAL, SPACE_LOW, SPACE_FULL };
+enum store_state { STORE_NORMAL, STORE_LOW, STORE_FULL };
 
 struct store_space {
-    enum space_state state;
+    enum store_state state;
     bool has_ballast;
     uint64_t disk_free_bytes;
     uint64_t cache_used_bytes;
