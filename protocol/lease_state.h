@@ -2,6 +2,8 @@
 #ifndef GPULET_PROTOCOL_LEASE_STATE_H
 #define GPULET_PROTOCOL_LEASE_STATE_H
 
+#include <stdbool.h>
+
 #include "protocol/schema.h"
 
 /* Both sides use the same states. A hold that was not confirmed is no lease, but lives in this table too. */

@@ -11,10 +11,10 @@
 #include "protocol/record.h"
 #include "protocol/schema.h"
 
-/* TABLE_LEASES, key id = lease (for a hold: its record id). One row a lease or hold, both roles. */
+/* TABLE_LEASES, key id = the hold's record id, which a lease keeps. One row a lease or hold, both roles. */
 struct lease_row {
-    struct record_id id;      /* lease id once leased, before that the hold's record id */
     struct record_id hold;
+    struct record_id lease;   /* zeros until there is a lease record */
     struct peer_id peer;      /* the other side */
     bool is_host;
     uint8_t state;            /* enum lease_state */
@@ -53,7 +53,7 @@ struct lease_row {
     struct bytes label;       /* what people see: the GPU's name */
 };
 
-/* TABLE_EVIDENCE: key id = lease, number = what. The value is the signed bytes. */
+/* TABLE_EVIDENCE: key id = the hold's record id, number = what. The value is the signed bytes. */
 enum evidence {
     EVIDENCE_HOLD = 1,
     EVIDENCE_HELD = 2,
@@ -91,11 +91,16 @@ struct ledger_row {
     struct record_id evidence;/* the signed record behind it */
 };
 
-/* TABLE_BALANCES, key id = peer, number = account. */
+/* TABLE_BALANCES, key id = peer: what stands between us and it, all signed. */
 struct balance_row {
     struct peer_id peer;
-    uint8_t account;          /* enum account */
-    struct amount balance_uusd; /* signed */
+    struct amount receivable_uusd;
+    struct amount payable_uusd;
+    struct amount earned_uusd;
+    struct amount spent_uusd;
+    struct amount issuer_uusd;
+    struct amount granted_uusd;
+    uint32_t leases;          /* closed with both signatures */
 };
 
 /* TABLE_LISTINGS, key number = slot group: what the owner told us to offer. */
@@ -119,10 +124,10 @@ struct offer_row {
     bool paused;
 };
 
-/* TABLE_SETTINGS, key id = digest of the name: what the person told the node. */
+/* TABLE_SETTINGS, key number = enum setting_number: what the person told the running node. */
+enum setting_number { SETTING_PAUSED = 1, SETTING_SPEND_LEASE = 2, SETTING_SPEND_DAY = 3 };
 struct setting_row {
-    struct bytes name;
-    struct bytes value;
+    uint64_t value;
 };
 
 /* TABLE_SEQUENCES, key number = kind << 32 | detail: last seq that we used. */
@@ -131,7 +136,7 @@ struct sequence_row {
     uint64_t seq;
 };
 
-/* TABLE_GUARDS, key id = digest of (author, kind, detail): stops an old version from coming back. */
+/* TABLE_GUARDS, key id = author, number = kind << 32 | detail: stops an old version from coming back. */
 struct guard_row {
     struct peer_id author;
     uint8_t kind;
