@@ -396,6 +396,19 @@ struct charge_view {
     bool receipt;             /* both signatures are durable here */
 };
 
+/* A receipt with all that backs it: anybody can check it with no more than these bytes. */
+struct receipt_bundle {
+    struct network_id network;
+    struct bytes lease;       /* cosigned: by the renter, then by the host */
+    struct bytes receipt;     /* the final record, cosigned: by the host, then by the renter */
+    struct bytes voucher;     /* the highest one; empty: none */
+    struct bytes_list meters; /* first, last and the voucher's, as far as they are kept */
+};
+extern const struct schema receipt_bundle_schema;
+
+/* What a peer may do as a renter: neutral, allowed, denied. */
+extern const struct name_table standing_names;
+
 /* The schema of a question, of CONTROL_ROW, CONTROL_NOTE or CONTROL_DONE; NULL when unknown. */
 const struct schema *control_schema(uint8_t type);
 
