@@ -266,17 +266,17 @@ run_env := BIN=$(abspath $(BIN)) TESTS=$(abspath $(O)/tests) MAKE_VARIANT=$(VARI
 
 PHONY += check check-after-deps rules rules-test symbols integers unit docs docs-check replay e2e e2e-all
 check: deps ## The quick gate: rules, build, unit tests, printed docs, a taste of sim, fuzz, e2e
-	@$(sub) check-after-deps
+	+@$(sub) check-after-deps
 
 check-after-deps:
-	@$(sub) rules
-	@$(sub) test-programs
-	@$(sub) symbols integers
-	@$(sub) unit
-	@$(sub) docs-check
-	@$(sub) sim STEPS=$(or $(STEPS),short)
-	@$(sub) replay
-	@$(sub) e2e
+	+@$(sub) rules
+	+@$(sub) test-programs
+	+@$(sub) unit
+	+@$(sub) symbols integers
+	+@$(sub) docs-check
+	+@$(sub) sim STEPS=$(or $(STEPS),short)
+	+@$(sub) replay
+	+@$(sub) e2e
 	@echo 'check: passed'
 
 rules: ## The source rules: who includes whom, banned calls, no clock in the pure rooms
@@ -289,7 +289,7 @@ symbols: $(room_archives) ## What the objects call: no clock, I/O or random sour
 	@sh tests/rules/symbols.sh $(O)/lib
 
 integers: ## Compile the pure rooms without floating point registers
-	@$(sub) VARIANT=integer pure-objects
+	+@$(sub) VARIANT=integer pure-objects
 
 PHONY += pure-objects
 pure-objects: $(foreach r,protocol crypto market core,$(filter-out %_vector.o,$($(r)_objects)))
@@ -314,14 +314,14 @@ e2e-all: all $(stub_libraries) ## End to end, the slow ones too
 
 PHONY += asan ubsan tsan sim soak fuzz bench cover lint format quality shortage testnet
 asan: ## Unit tests and corpora under AddressSanitizer and UBSan; a leak fails
-	@$(sub) VARIANT=asan unit
-	@$(sub) VARIANT=asan replay
+	+@$(sub) VARIANT=asan unit
+	+@$(sub) VARIANT=asan replay
 
 ubsan: ## Unit tests under UBSan alone, optimised
-	@$(sub) VARIANT=ubsan unit
+	+@$(sub) VARIANT=ubsan unit
 
 tsan: ## The stress programs under ThreadSanitizer
-	@$(sub) VARIANT=tsan stress
+	+@$(sub) VARIANT=tsan stress
 
 PHONY += stress
 stress: $(stress_programs) ## The stress programs of this variant
@@ -334,7 +334,7 @@ soak: all test-programs ## The full counts of every long test
 	@$(run_env) sh tests/run/optional.sh tests/soak.sh
 
 fuzz: ## Fuzz every target for FUZZ_SECONDS with libFuzzer (clang)
-	@$(sub) VARIANT=fuzz fuzz-run
+	+@$(sub) VARIANT=fuzz fuzz-run
 
 PHONY += fuzz-run
 fuzz-run: $(fuzz_programs)
@@ -345,7 +345,7 @@ bench: $(bench_program) all ## Measure; writes build/bench.json
 
 cover: ## Line coverage of each source file by the unit tests
 	@find $(BUILD)/cover -name '*.gcda' -exec rm -f {} + 2>/dev/null || true
-	@$(sub) VARIANT=cover unit
+	+@$(sub) VARIANT=cover unit
 	@sh tests/run/cover.sh $(BUILD)/cover
 
 lint: rules rules-test ## Source rules and their self-test, layout, static analysis
@@ -359,15 +359,15 @@ format: ## Lay out the sources with clang-format
 	@clang-format -i $$(git ls-files '*.c' '*.h')
 
 testnet: deps ## A tour: a whole network on this machine, a rented GPU, a settled lease
-	@$(sub) all
+	+@$(sub) all
 	@$(run_env) sh tests/run/optional.sh tests/tour/testnet.sh
 
 shortage: deps ## A tour: more demand than cards
-	@$(sub) all
+	+@$(sub) all
 	@$(run_env) sh tests/run/optional.sh tests/tour/shortage.sh
 
 quality: deps ## How close the matching comes to the optimum
-	@$(sub) all
+	+@$(sub) all
 	@$(run_env) sh tests/run/optional.sh tests/tour/quality.sh
 
 # ---- Installation ----------------------------------------------------------------------------
