@@ -18,6 +18,8 @@ enum effect_type {
     EFFECT_DROP,            /* a peer that broke the rules, or is too much */
     EFFECT_CHECK,           /* check a public record's signature; comes back as EVENT_RECORD_VERIFIED or REFUSED */
     EFFECT_ANSWER,          /* a frame to the command line */
+    EFFECT_ANSWER_LEDGER,   /* ROW_LEDGER rows read from disk, then DONE, to the command line */
+    EFFECT_ANSWER_RECEIPT,  /* ROW_RECEIPT with the bundle read from disk, then DONE */
     EFFECT_JOB_START,
     EFFECT_JOB_FREEZE,
     EFFECT_JOB_THAW,
@@ -59,8 +61,8 @@ struct effect {
         struct verified_record record;
         struct record_id record_id;
         struct {
-            struct lease_id lease;
-            uint8_t what;
+            struct record_id hold; /* names the lease in TABLE_EVIDENCE from its first day */
+            uint8_t what;          /* enum evidence */
             struct verified_record record;
         } evidence;
         struct {
@@ -71,6 +73,12 @@ struct effect {
             struct bytes address;
             struct channel_key key;
         } dial;
+        struct {
+            struct client client;
+            uint64_t after_number; /* EFFECT_ANSWER_LEDGER: first row is the next one */
+            uint16_t limit;
+            struct record_id hold; /* EFFECT_ANSWER_RECEIPT: the evidence's key */
+        } stored;
         struct {
             struct link link;
             const char *why;

@@ -93,7 +93,7 @@ struct event {
         } started;
         struct row row;          /* EVENT_ROW */
         struct {
-            struct lease_id lease;
+            struct record_id hold;
             uint8_t what;        /* enum evidence */
             struct verified_record record;
         } evidence;
