@@ -56,17 +56,23 @@ take_number(struct reader *reader, size_t length)
     return number;
 }
 
-/* A number of 2^k bytes that must not fit into half as many, nor be `fixed_max` or less. */
+/* A number below `least` has a shorter form than this one. */
 static uint64_t
-take_shortest(struct reader *reader, size_t length, uint64_t fixed_max)
+take_shortest(struct reader *reader, size_t length, uint64_t least)
 {
     const uint64_t number = take_number(reader, length);
-    const bool fits_half = length > 1 && number >> (length * 4) == 0;
-    if (fits_half || (fixed_max > 0 && number <= fixed_max)) {
+    if (number < least) {
         reader_fail(reader, STATUS_NOT_CANONICAL);
         return 0;
     }
     return number;
+}
+
+/* The least number that needs 2^k bytes, `least` being that of one byte. */
+static uint64_t
+least_of(size_t length, uint64_t least)
+{
+    return length == 1 ? least : UINT64_C(1) << (length * 4);
 }
 
 static struct bytes
@@ -88,8 +94,10 @@ reader_array(struct reader *reader)
     uint64_t count = 0;
     if ((form & 0xf0) == FORM_FIXARRAY) {
         count = form & FIXARRAY_MAX;
-    } else if (form == FORM_ARRAY16 || form == FORM_ARRAY32) {
-        count = take_shortest(reader, form == FORM_ARRAY16 ? 2 : 4, FIXARRAY_MAX);
+    } else if (form == FORM_ARRAY16) {
+        count = take_shortest(reader, 2, FIXARRAY_MAX + 1);
+    } else if (form == FORM_ARRAY32) {
+        count = take_shortest(reader, 4, UINT64_C(1) << 16);
     } else {
         reader_fail(reader, STATUS_WRONG_TYPE);
     }
@@ -131,7 +139,8 @@ take_integer(struct reader *reader, bool *ret_negative)
         return (uint64_t)((int64_t)form - 256);
     }
     if (form >= FORM_UINT8 && form <= FORM_UINT64) {
-        return take_shortest(reader, (size_t)1 << (form - FORM_UINT8), FORM_POSITIVE_FIXINT_LAST);
+        const size_t length = (size_t)1 << (form - FORM_UINT8);
+        return take_shortest(reader, length, least_of(length, FORM_POSITIVE_FIXINT_LAST + 1));
     }
     if (form >= FORM_INT8 && form <= FORM_INT64) {
         *ret_negative = true;
@@ -181,7 +190,8 @@ reader_bin(struct reader *reader)
         reader_fail(reader, STATUS_WRONG_TYPE);
         return (struct bytes){0};
     }
-    return take_bytes(reader, take_shortest(reader, (size_t)1 << (form - FORM_BIN8), 0));
+    const size_t length = (size_t)1 << (form - FORM_BIN8);
+    return take_bytes(reader, take_shortest(reader, length, least_of(length, 0)));
 }
 
 struct bytes
@@ -192,7 +202,8 @@ reader_text(struct reader *reader)
     if ((form & 0xe0) == FORM_FIXSTR) {
         length = form & FIXSTR_MAX;
     } else if (form >= FORM_STR8 && form <= FORM_STR8 + 2) {
-        length = take_shortest(reader, (size_t)1 << (form - FORM_STR8), FIXSTR_MAX);
+        const size_t size = (size_t)1 << (form - FORM_STR8);
+        length = take_shortest(reader, size, least_of(size, FIXSTR_MAX + 1));
     } else {
         reader_fail(reader, STATUS_WRONG_TYPE);
         return (struct bytes){0};
