@@ -2,7 +2,7 @@
 # Runs tests/e2e/*.sh against the programs in BIN; "short" leaves out slow_*.sh.
 # A script gets BIN (absolute), PATH with BIN first, and WORK, an empty directory of its own.
 set -u
-export PATH="$BIN:$PATH" BIN
+export BIN
 failed=0
 for script in tests/e2e/*.sh; do
     [ -f "$script" ] || continue
