@@ -60,16 +60,17 @@ struct gpu {
 
 enum { GPUS_MAX = 64 };
 
-enum workload_state {
-    WORKLOAD_RUNNING,
-    WORKLOAD_FROZEN,
-    WORKLOAD_EXITED,
-    WORKLOAD_FAILED /* could not be started; `text` says why */
+/* What the core needs to know of a job; node/io/workload.h has finer states under its own names. */
+enum job_state {
+    JOB_RUNNING,
+    JOB_FROZEN,
+    JOB_EXITED,
+    JOB_FAILED /* could not be started; `text` says why */
 };
 
 struct event_workload {
     struct lease_id lease;
-    uint8_t state;          /* enum workload_state */
+    uint8_t state;          /* enum job_state */
     uint64_t run_ms;
     uint64_t started_at_ms; /* unix ms of exec */
     uint8_t exit_code;
@@ -80,7 +81,8 @@ struct event_workload {
     const char *text;
 };
 
-enum space { SPACE_NORMAL, SPACE_LOW, SPACE_FULL };
+/* As storage/store.h's space_state, which this room cannot see. */
+enum disk { DISK_NORMAL, DISK_LOW, DISK_FULL };
 
 struct event {
     enum event_type type;
@@ -126,7 +128,7 @@ struct event {
         uint64_t owner_mask;     /* EVENT_OWNER_BACK, EVENT_OWNER_AWAY: bits are GPU numbers */
         struct event_workload workload;
         struct lease_id lease;   /* EVENT_WORKLOAD_LOST, READER_GONE, READER_BACK */
-        enum space space;
+        enum disk space;
         struct {
             uint64_t token;
             bool accepted;
