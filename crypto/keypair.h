@@ -10,7 +10,7 @@ enum { SEED_LENGTH = 32 };
 /* Secret. Wipe with keypair_wipe when done; never print, never log. */
 struct keypair {
     uint8_t seed[SEED_LENGTH];
-    uint8_t sign_secret[64]; /* Ed25519, libsodium's form: seed and public key */
+    uint8_t sign_secret[64];    /* Ed25519, libsodium's form: seed and public key */
     uint8_t channel_secret[32]; /* X25519, for CURVE */
     struct peer_id identity;
     struct channel_key channel_key;
@@ -27,6 +27,14 @@ void keypair_generate(struct keypair *ret_keypair);
 
 /* The keys of a test network's node: derived from the network's seed and the node's name. */
 void keypair_for_test(uint64_t seed, struct bytes name, struct keypair *ret_keypair);
+
+/* Derives the channel pair anew: generation g is sub-key 2 + g. The identity stays; the node record
+ * tells the others. */
+void keypair_set_channel(struct keypair *keypair, uint32_t generation);
+
+/* Keeps a long-lived pair's memory out of swap and core dumps for good; false when the system's limit
+ * on locked memory does not admit it, which is no reason to stop. */
+bool keypair_protect(struct keypair *keypair);
 
 void keypair_wipe(struct keypair *keypair);
 

@@ -13,7 +13,7 @@
 
 /* Parsed and within its limits, but nobody has vouched for it. Views borrow the input. */
 struct record_view {
-    struct bytes sealed;      /* envelope and author's signature */
+    struct bytes sealed; /* envelope and author's signature */
     struct envelope envelope;
     struct record_id id;
     bool is_cosigned;
@@ -46,8 +46,8 @@ enum status record_open(struct bytes sealed, const struct network_id *network,
 
 /* Checks both signatures, the second one against `cosigner`. The result borrows `cosigned`. */
 enum status record_open_cosigned(struct bytes cosigned, const struct network_id *network,
-                                 const struct peer_id *cosigner,
-                                 struct verified_record *ret_record) MUST_USE;
+                                 const struct peer_id *cosigner, struct verified_record *ret_record)
+    MUST_USE;
 
 /* The second signature, over a record that was verified. */
 void record_cosign(const struct verified_record *record, const struct keypair *keypair,
@@ -55,8 +55,8 @@ void record_cosign(const struct verified_record *record, const struct keypair *k
 
 /* Appends sealed bytes and the cosignature. */
 enum status record_append_cosigned(const struct verified_record *record,
-                                   const struct signature *cosignature,
-                                   struct buffer *buffer) MUST_USE;
+                                   const struct signature *cosignature, struct buffer *buffer)
+    MUST_USE;
 
 /* What is read back from our own disk: its id is computed anew, its signature is not checked again.
  * For our own store only, never for bytes of a peer. STATUS_CORRUPT. */
@@ -71,7 +71,7 @@ struct bytes verified_bytes(const struct verified_record *record);
 bool verified_is_cosigned(const struct verified_record *record);
 
 /* Decodes the body by its kind's schema into `ret_body`, whose struct the caller chose by kind. */
-enum status verified_body(const struct verified_record *record, uint8_t kind,
-                          void *ret_body) MUST_USE;
+enum status verified_body(const struct verified_record *record, uint8_t kind, void *ret_body)
+    MUST_USE;
 
 #endif
