@@ -1,0 +1,101 @@
+#include "protocol/price.h"
+
+__extension__ typedef unsigned __int128 wide;
+
+enum { MS_PER_HOUR = 3600000 };
+
+/* A non-negative number of micro-units as an amount, within AMOUNT_MICRO_MAX. */
+static enum status
+amount_of_wide(wide micro, struct amount *ret_amount)
+{
+    if (micro > (wide)AMOUNT_MICRO_MAX) {
+        return STATUS_OVERFLOW;
+    }
+    return amount_of_micro((int64_t)micro, ret_amount);
+}
+
+enum status
+price_charge(struct amount ask_uusd_per_hour, uint32_t slots, uint64_t run_ms,
+             struct amount *ret_charge)
+{
+    if (amount_is_negative(ask_uusd_per_hour)) {
+        return STATUS_OUT_OF_RANGE;
+    }
+    /* 2^53 * 2^32 fits 85 bits; times 2^64 would not fit 128, so the first product is checked. */
+    const wide per_hour = (wide)amount_micro(ask_uusd_per_hour) * slots;
+    wide product;
+    if (__builtin_mul_overflow(per_hour, (wide)run_ms, &product)) {
+        return STATUS_OVERFLOW;
+    }
+    return amount_of_wide(product / MS_PER_HOUR, ret_charge);
+}
+
+enum status
+price_charge_between(struct amount ask_uusd_per_hour, uint32_t slots, uint64_t from_ms,
+                     uint64_t to_ms, struct amount *ret_charge)
+{
+    struct amount before;
+    struct amount after;
+    if (to_ms < from_ms) {
+        return STATUS_OUT_OF_RANGE;
+    }
+    enum status status = price_charge(ask_uusd_per_hour, slots, to_ms, &after);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = price_charge(ask_uusd_per_hour, slots, from_ms, &before);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return amount_subtract(after, before, ret_charge);
+}
+
+uint64_t
+price_run_ms_for(struct amount ask_uusd_per_hour, uint32_t slots, struct amount budget)
+{
+    if (amount_is_negative(budget) || slots == 0) {
+        return 0;
+    }
+    if (amount_is_zero(ask_uusd_per_hour) || amount_is_negative(ask_uusd_per_hour)) {
+        return UINT64_MAX;
+    }
+    /* charge(t) <= b  <=>  rate * t < (b + 1) * hour, the greatest such t. */
+    const wide rate = (wide)amount_micro(ask_uusd_per_hour) * slots;
+    const wide room = ((wide)amount_micro(budget) + 1) * MS_PER_HOUR - 1;
+    const wide run_ms = room / rate;
+    return run_ms >> 63 != 0 ? UINT64_MAX : (uint64_t)run_ms;
+}
+
+static uint64_t
+saturated(wide value)
+{
+    return value > UINT64_MAX ? UINT64_MAX : (uint64_t)value;
+}
+
+uint64_t
+price_effective(int64_t ask_uusd_per_hour, uint32_t unit, uint16_t reliability_bp)
+{
+    const wide ask = ask_uusd_per_hour < 0 ? 0 : (wide)ask_uusd_per_hour;
+    const wide divisor = (wide)(unit == 0 ? 1 : unit) * 10000;
+    const uint32_t bp = reliability_bp > RELIABILITY_BP_MAX ? RELIABILITY_BP_MAX : reliability_bp;
+    return saturated(ask * H100E_UNIT * (20000 - bp) / divisor);
+}
+
+uint64_t
+price_per_unit(int64_t ask_uusd_per_hour, uint32_t unit)
+{
+    return price_effective(ask_uusd_per_hour, unit, RELIABILITY_BP_MAX);
+}
+
+int64_t
+price_of_unit(uint64_t price_uusd_per_unit_hour, uint32_t unit)
+{
+    const wide ask = (wide)price_uusd_per_unit_hour * unit / H100E_UNIT;
+    return ask > (wide)AMOUNT_MICRO_MAX ? AMOUNT_MICRO_MAX : (int64_t)ask;
+}
+
+uint64_t
+price_halfway(uint64_t bid, uint64_t ask)
+{
+    return (uint64_t)(((wide)bid + ask) / 2);
+}
