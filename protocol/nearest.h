@@ -18,7 +18,7 @@ struct nearest {
 
 struct nearest nearest_start(struct bytes text);
 
-/* Offers one candidate; of equally near ones the first offered wins. The name is kept by pointer. */
+/* Offers one candidate; of equally near ones the first offered wins. Kept by pointer. */
 void nearest_offer(struct nearest *nearest, const char *name);
 
 /* The nearest of the offered names, or NULL when none is near enough to be what was meant: a third

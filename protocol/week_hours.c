@@ -251,7 +251,7 @@ local_start(unsigned hour, int offset_minutes)
     return (unsigned)((int)(hour * 60) + offset_minutes + WEEK_MINUTES) % WEEK_MINUTES;
 }
 
-/* Adds a run of local minutes. From a day on it is cut at midnights: a window whose end is its start
+/* Adds a run of local minutes. From a day on it is cut at midnights: one whose end is its start
  * would read as empty. */
 static void
 windows_add(struct windows *windows, unsigned start, unsigned length)
