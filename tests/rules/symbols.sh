@@ -58,7 +58,9 @@ defined() {
                 next
             else if (room == "crypto" && $NF ~ draws) {
                 if (object !~ may_draw) print where ":1: calls " $NF "(), which draws random numbers"
-            } else if ($NF !~ allowed)
+            } else if (room == "crypto" && object == "key_file.o" && $NF ~ key_file_io)
+                next
+            else if ($NF !~ allowed)
                 print where ":1: calls " $NF "(), which a pure room may not call"
         }'
         rm -f "$own"
