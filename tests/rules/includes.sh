@@ -35,6 +35,9 @@ BEGIN {
     library["ini.h"] = "^(cli|node/io)/"
     library["seccomp.h"] = "^node/io/"
     library["pthread.h"] = "^(node/io/|node/main\\.c$)"
+    # The identity file is the one thing below storage that is read and written.
+    file_keeper = "crypto/key_file.c"
+    file_header = "^(errno|fcntl|sys/stat|unistd)\\.h$"
     sockets = "^(node/io/|cli/)"
     system_room = "^(node/io/|node/main\\.c$)"
 }

@@ -90,6 +90,10 @@ for header in time.h unistd.h pthread.h math.h sys/random.h sodium.h zmq.h lmdb.
 #include <$header>
 X
 done
+finds includes crypto/key_file.c last <<'X'
+#include <unistd.h>
+#include <sys/random.h>
+X
 finds includes cli/main.c last <<'X'
 #include <zmq.h>
 X
@@ -237,6 +241,16 @@ unsigned long g(int i);
 unsigned long g(int i) { return strlen(names[i]); }
 X
     done
+    symbols crypto 'read()' <<'X'
+int read(void);
+int g(void);
+int g(void) { return read(); }
+X
+    symbols core 'key_file_read()' <<'X'
+int key_file_read(void);
+int g(void);
+int g(void) { return key_file_read(); }
+X
     symbols protocol 'calloc()' <<'X'
 void *calloc(unsigned long, unsigned long);
 void *g(void);

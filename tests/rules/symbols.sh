@@ -29,6 +29,9 @@ seen_by() {
 may_draw='^(keypair|key_file|channel)\.o$'
 # crypto/key_file.c keeps the identity on disk.
 key_file_io='^(__open(64)?_2|open(64)?|fstat(64)?|(__)?read(_chk)?|write|fchmod|fsync|close|rename|link|unlink|geteuid|__errno_location)$'
+# crypto/key_file.c also reads and writes the identity file.
+file_keeper='^key_file\.o$'
+files='^(__errno_location|open|close|read|write|fstat|fchmod|fsync|link|rename|unlink|geteuid)$'
 # Of crypto, the core may call only what answers the same twice.
 core_never='^(keypair_generate|key_file_.*)$'
 
