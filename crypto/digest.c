@@ -4,6 +4,11 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "protocol/gpu_class.h"
+
+/* A class takes under 100 bytes, and there are at most GPU_CLASS_NUMBER_MAX of them. */
+enum { CLASS_TABLE_BYTES_MAX = 32768 };
+
 static crypto_generichash_state
 digest_begin(const char *label)
 {
@@ -53,4 +58,15 @@ network_id_make(struct bytes name, bool is_test, const struct peer_id *issuer,
     /* The name comes last: it alone has no fixed length, so no two networks share their bytes. */
     digest_add(&state, name.data, name.length);
     digest_end(&state, ret_network->bytes);
+}
+
+void
+class_table_digest(uint8_t ret_digest[ID_LENGTH])
+{
+    uint8_t memory[CLASS_TABLE_BYTES_MAX];
+    struct buffer table;
+    buffer_init(&table, memory, sizeof memory);
+    gpu_class_table_bytes(&table);
+    assert(!table.overflowed);
+    digest_make("gpulet class table 1", buffer_bytes(&table), ret_digest);
 }

@@ -29,16 +29,40 @@ union any_body {
     struct grant grant;
 };
 
-static enum status
-body_check(uint8_t kind, struct bytes body)
+/* Bodies that name their own slot must name the one they stand in: whoever looks at the body alone
+ * would otherwise see another slot than the store does. */
+static bool
+body_fits_slot(const struct envelope *envelope, const union any_body *any)
 {
-    const struct schema *schema = record_schema(kind);
+    switch (envelope->kind) {
+    case RECORD_NODE:
+        return envelope->detail == 0;
+    case RECORD_LISTING:
+        return envelope->detail == any->listing.slot_group;
+    case RECORD_WITHDRAWAL:
+        return envelope->detail == any->withdrawal.victim_detail &&
+               envelope->seq > any->withdrawal.victim_seq &&
+               record_kind_is_public(any->withdrawal.victim_kind) &&
+               any->withdrawal.victim_kind != RECORD_WITHDRAWAL;
+    default:
+        return true;
+    }
+}
+
+static enum status
+body_check(const struct envelope *envelope)
+{
+    const struct schema *schema = record_schema(envelope->kind);
     if (schema == NULL) {
         return STATUS_UNKNOWN_KIND;
     }
     union any_body any;
     assert(schema->struct_size <= sizeof any);
-    return codec_decode(schema, body, &any);
+    const enum status status = codec_decode(schema, envelope->body, &any);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return body_fits_slot(envelope, &any) ? STATUS_OK : STATUS_OUT_OF_RANGE;
 }
 
 /* The longest life of a record of that kind, in seconds; 0 for the private ones. */
@@ -103,7 +127,7 @@ sealed_check_and_sign(const struct envelope *envelope, const struct keypair *key
     }
     enum status status = envelope_check(envelope, length);
     if (status == STATUS_OK) {
-        status = body_check(envelope->kind, envelope->body);
+        status = body_check(envelope);
     }
     if (status != STATUS_OK) {
         return status;
@@ -155,7 +179,7 @@ record_parse(struct bytes sealed, const struct network_id *network, struct recor
         status = STATUS_WRONG_NETWORK;
     }
     if (status == STATUS_OK) {
-        status = body_check(view.envelope.kind, view.envelope.body);
+        status = body_check(&view.envelope);
     }
     if (status != STATUS_OK) {
         return status;

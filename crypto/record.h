@@ -27,16 +27,20 @@ struct verified_record {
 };
 
 /* Signs an envelope and appends the sealed record to `buffer`. The envelope's author must be the
- * keypair's identity (ours to get right: asserted). STATUS_NO_SPACE, STATUS_OUT_OF_RANGE. */
+ * keypair's identity (ours to get right: asserted). Refuses what record_parse would refuse, with the
+ * same status, and leaves the buffer as it was; STATUS_NO_SPACE. */
 enum status record_seal(const struct envelope *envelope, const struct keypair *keypair,
                         struct buffer *buffer) MUST_USE;
 
-/* Strict parse of foreign bytes: sizes, canonical form, version, kind, body against its schema, network.
- * Costs one hash, no signature check. STATUS_WRONG_NETWORK and the reader's errors. */
+/* Strict parse of foreign bytes: sizes, canonical form, version, kind, life, network, body against its
+ * schema and its slot. No clock: times and seq are the caller's to judge. Costs one hash, no signature
+ * check. STATUS_BAD_VERSION, STATUS_UNKNOWN_KIND, STATUS_WRONG_NETWORK, STATUS_OUT_OF_RANGE (a size, a
+ * ttl of more than a day (a request: an hour) or none on a public record, any on a private one, a body
+ * that names another slot) and the reader's errors. */
 enum status record_parse(struct bytes sealed, const struct network_id *network,
                          struct record_view *ret_view) MUST_USE;
 
-/* The same for a record with two signatures. */
+/* The same for a record with two signatures: a lease, final or extension, else STATUS_WRONG_TYPE. */
 enum status record_parse_cosigned(struct bytes cosigned, const struct network_id *network,
                                   struct record_view *ret_view) MUST_USE;
 
@@ -70,7 +74,8 @@ const struct record_id *verified_id(const struct verified_record *record);
 struct bytes verified_bytes(const struct verified_record *record);
 bool verified_is_cosigned(const struct verified_record *record);
 
-/* Decodes the body by its kind's schema into `ret_body`, whose struct the caller chose by kind. */
+/* Decodes the body by its kind's schema into `ret_body`, whose struct the caller chose by kind.
+ * STATUS_WRONG_TYPE when the record is of another kind. */
 enum status verified_body(const struct verified_record *record, uint8_t kind, void *ret_body)
     MUST_USE;
 
