@@ -1,5 +1,6 @@
 #include "protocol/message.h"
 
+#include "protocol/lease_state.h"
 #include "protocol/limits.h"
 #include "protocol/record.h"
 
@@ -8,7 +9,6 @@
 #define MEMORY_MIB_MAX 16777216u    /* 16 TiB */
 #define STREAM_NUMBER_MAX 2u        /* 0 input, 1 output, 2 errors */
 #define SIGNAL_MAX 64u
-#define LEASE_STATE_MAX 31u         /* protocol/lease_state.h has fewer */
 
 /* Arguments and environment each take at most half of what START has room for. */
 #define COMMAND_LIST_BYTES_MAX (COMMAND_BYTES_MAX / 2)
@@ -110,8 +110,7 @@ static const struct field lease_query_message_fields[] = {
 
 static const struct field lease_state_message_fields[] = {
     FIXED_FIELD(struct lease_state_message, lease, "The lease."),
-    NUMBER_FIELD(struct lease_state_message, state, 0, LEASE_STATE_MAX, UNIT_NONE,
-                 "Number of the lease's state."),
+    ENUM_FIELD(struct lease_state_message, state, &lease_state_names, "The lease's state."),
     NUMBER_FIELD(struct lease_state_message, run_ms, 0, COUNT_MAX, UNIT_MILLISECONDS,
                  "Run time so far."),
     NUMBER_FIELD(struct lease_state_message, meter_number, 0, UINT32_MAX, UNIT_NONE,
