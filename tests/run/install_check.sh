@@ -13,6 +13,12 @@ for program in gpuletd gpulet; do
         echo "install: $program --help failed" >&2
         exit 1
     }
+    for mark in 'DYN (Position-Independent' 'GNU_RELRO' 'BIND_NOW' '__stack_chk_fail'; do
+        readelf -hldsW "$place/usr/bin/$program" | grep -q -F "$mark" || {
+            echo "install: $program was built without hardening: no $mark" >&2
+            exit 1
+        }
+    done
 done
 if find "$place" -type f -perm /022 | grep . >&2; then
     echo 'install: others may write to these files' >&2
