@@ -1,0 +1,99 @@
+#include "node/io/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/io/supervisor_file.h"
+
+/* A directory every system has; covered by a small file system in our own mount namespace only. */
+static const char stage_path[] = "/run";
+static const char stage_workspace[] = "/run/workspace";
+static const char stage_init[] = "/run/init";
+
+void
+sandbox_staged_sources(struct sandbox_sources *ret)
+{
+    *ret = (struct sandbox_sources){.init_descriptor = -1};
+    snprintf(ret->workspace, sizeof ret->workspace, "%s", stage_workspace);
+    snprintf(ret->init, sizeof ret->init, "%s", stage_init);
+}
+
+static enum status
+bind_descriptor(int descriptor, const char *target)
+{
+    char source[64];
+    snprintf(source, sizeof source, "/proc/self/fd/%d", descriptor);
+    return mount(source, target, NULL, MS_BIND | MS_REC, NULL) == 0 ? STATUS_OK : status_of_errno();
+}
+
+enum status
+sandbox_stage(int workspace, int init, struct sandbox_sources *ret)
+{
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("gpulet", stage_path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=64k") != 0 ||
+        mkdir(stage_workspace, 0755) != 0) {
+        return status_of_errno();
+    }
+    const int file = open(stage_init, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (file < 0) {
+        return status_of_errno();
+    }
+    close(file);
+    enum status status = bind_descriptor(workspace, stage_workspace);
+    if (status == STATUS_OK) {
+        status = bind_descriptor(init, stage_init);
+    }
+    if (status == STATUS_OK) {
+        sandbox_staged_sources(ret);
+    }
+    return status;
+}
+
+/* Device nodes of GPUs often belong to a group (render); the job sees only the bound ones of it. */
+static size_t
+device_groups(const char *const *device_paths, size_t device_count, gid_t *ret_groups)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < device_count; i++) {
+        struct stat node;
+        if (stat(device_paths[i], &node) == 0 && S_ISCHR(node.st_mode) && node.st_gid != 0 &&
+            (node.st_mode & (S_IROTH | S_IWOTH)) != (S_IROTH | S_IWOTH)) {
+            ret_groups[count++] = node.st_gid;
+        }
+    }
+    return count;
+}
+
+enum status
+sandbox_become(uid_t uid, const char *const *device_paths, size_t device_count)
+{
+    gid_t groups[WORKLOAD_DEVICES_MAX];
+    if (uid == 0 || uid == (uid_t)-1) {
+        return STATUS_OUT_OF_RANGE;
+    }
+    if (device_count > WORKLOAD_DEVICES_MAX) {
+        return STATUS_LIMIT;
+    }
+    const gid_t gid = (gid_t)uid;
+    const size_t count = device_groups(device_paths, device_count, groups);
+    if (setgroups(count, groups) != 0 || setresgid(gid, gid, gid) != 0 ||
+        setresuid(uid, uid, uid) != 0) {
+        return status_of_errno();
+    }
+    /* A kernel that said yes and did nothing would hand the host to a stranger. */
+    uid_t real = 0;
+    uid_t effective = 0;
+    uid_t saved = 0;
+    if (getresuid(&real, &effective, &saved) != 0 || real != uid || effective != uid ||
+        saved != uid || getgid() != gid || getegid() != gid || setuid(0) == 0) {
+        return STATUS_PERMISSION;
+    }
+    return STATUS_OK;
+}
