@@ -66,6 +66,21 @@ price_run_ms_for(struct amount ask_uusd_per_hour, uint32_t slots, struct amount 
     return run_ms >> 63 != 0 ? UINT64_MAX : (uint64_t)run_ms;
 }
 
+int64_t
+price_ask_for(struct amount budget, uint32_t slots, uint64_t run_ms)
+{
+    if (amount_is_negative(budget)) {
+        return -1;
+    }
+    /* charge(a) <= b  <=>  a * slot_ms < (b + 1) * hour, the greatest such a. */
+    const wide slot_ms = (wide)slots * run_ms;
+    const wide room = ((wide)amount_micro(budget) + 1) * MS_PER_HOUR - 1;
+    if (slot_ms == 0 || room / slot_ms > (wide)AMOUNT_MICRO_MAX) {
+        return AMOUNT_MICRO_MAX;
+    }
+    return (int64_t)(room / slot_ms);
+}
+
 static uint64_t
 saturated(wide value)
 {
@@ -75,10 +90,15 @@ saturated(wide value)
 uint64_t
 price_effective(int64_t ask_uusd_per_hour, uint32_t unit, uint16_t reliability_bp)
 {
-    const wide ask = ask_uusd_per_hour < 0 ? 0 : (wide)ask_uusd_per_hour;
-    const wide divisor = (wide)(unit == 0 ? 1 : unit) * 10000;
+    const uint64_t ask = ask_uusd_per_hour < 0 ? 0 : (uint64_t)ask_uusd_per_hour;
+    const uint64_t divisor = (uint64_t)(unit == 0 ? 1 : unit) * 10000;
     const uint32_t bp = reliability_bp > RELIABILITY_BP_MAX ? RELIABILITY_BP_MAX : reliability_bp;
-    return saturated(ask * H100E_UNIT * (20000 - bp) / divisor);
+    const uint64_t weight = (uint64_t)H100E_UNIT * (20000 - bp);
+    /* Asks of the book fit 32 bits and the weight 31: one division of 64 bits is much faster. */
+    if (ask <= UINT32_MAX) {
+        return ask * weight / divisor;
+    }
+    return saturated((wide)ask * weight / divisor);
 }
 
 uint64_t

@@ -28,6 +28,10 @@ enum status price_charge_between(struct amount ask_uusd_per_hour, uint32_t slots
  * run of 2^63 ms reaches the budget; 0 for a negative budget or no slots. */
 uint64_t price_run_ms_for(struct amount ask_uusd_per_hour, uint32_t slots, struct amount budget);
 
+/* The highest ask whose charge for slots * run_ms is not over `budget`, at most AMOUNT_MICRO_MAX;
+ * -1 for a negative budget: no ask is that low. */
+int64_t price_ask_for(struct amount budget, uint32_t slots, uint64_t run_ms);
+
 /* The order offers stand in: floor(ask * 65536 / unit * (20000 - reliability) / 10000), floored
  * once, in uUSD per H100e-hour. An unreliable host is up to twice as dear as a perfect one.
  * unit 0 counts as 1, reliability over 10,000 as 10,000; a negative ask as 0. Never overflows:

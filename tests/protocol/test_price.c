@@ -106,6 +106,22 @@ Test(price, a_budget_buys_the_longest_run_it_covers)
     cr_assert_eq(price_run_ms_for(micro(1), 1, micro(AMOUNT_MICRO_MAX)), UINT64_MAX);
 }
 
+Test(price, a_budget_admits_the_highest_ask_it_covers)
+{
+    uint64_t state = 5;
+    for (int round = 0; round < 2000; round++) {
+        const uint32_t slots = (uint32_t)(next_number(&state) % 64 + 1);
+        const uint64_t run_ms = next_number(&state) % 100000000 + 1;
+        const int64_t budget = (int64_t)(next_number(&state) % 100000000);
+        const int64_t ask = price_ask_for(micro(budget), slots, run_ms);
+        cr_assert_leq(charge(ask, slots, run_ms), budget);
+        cr_assert_gt(charge(ask + 1, slots, run_ms), budget);
+    }
+    cr_assert_eq(price_ask_for(micro(-1), 1, 1), -1);
+    cr_assert_eq(price_ask_for(micro(0), 0, 1), AMOUNT_MICRO_MAX);
+    cr_assert_eq(price_ask_for(micro(AMOUNT_MICRO_MAX), 1, 1), AMOUNT_MICRO_MAX);
+}
+
 Test(price, the_effective_price_weighs_worth_and_reliability)
 {
     cr_assert_eq(price_effective(2000000, H100E_UNIT, RELIABILITY_BP_MAX), 2000000u);
@@ -118,6 +134,9 @@ Test(price, the_effective_price_weighs_worth_and_reliability)
     cr_assert_eq(price_effective(5, 0, RELIABILITY_BP_MAX), 5u * H100E_UNIT);
     cr_assert_eq(price_effective(AMOUNT_MICRO_MAX, 1, 0), UINT64_MAX);
     cr_assert_eq(price_effective(2000000, H100E_UNIT, UINT16_MAX), 2000000u);
+    /* Both ways of dividing agree where they meet. */
+    cr_assert_eq(price_effective(UINT32_MAX, H100E_UNIT, 0), 2 * (uint64_t)UINT32_MAX);
+    cr_assert_eq(price_effective(INT64_C(1) << 32, H100E_UNIT, 0), UINT64_C(1) << 33);
 }
 
 Test(price, a_limit_per_unit_is_the_largest_ask_within_it)
