@@ -112,8 +112,8 @@ sample_bytes(struct sample *sample, const struct field *field, uint64_t maximum)
     uint64_t length = clamp(sample_number(sample, 0, is_long ? maximum : usual), field->minimum,
                             maximum < field->minimum ? field->minimum : maximum);
     struct buffer *arena = &sample->arena;
-    if (length > arena->capacity - arena->length) {
-        length = field->minimum;
+    if (length > (arena->capacity - arena->length) / 2) {
+        length = field->minimum; /* something is left for the fields that follow */
     }
     assert(length <= arena->capacity - arena->length);
     const size_t start = arena->length;
@@ -135,7 +135,9 @@ sample_list(struct sample *sample, const struct field *field, struct bytes_list 
     const size_t count = (size_t)sample_number(sample, 0, is_long ? LIST_ITEMS_MAX : USUAL_COUNT_MAX);
     uint64_t room = field_total(field);
     ret_list->count = 0;
-    while (ret_list->count < count && room >= field->minimum) {
+    const struct buffer *arena = &sample->arena;
+    while (ret_list->count < count && room >= field->minimum &&
+           arena->capacity - arena->length > arena->capacity / 8) {
         const uint64_t most = room < field->maximum ? room : field->maximum;
         const struct bytes item = sample_bytes(sample, field, most);
         ret_list->items[ret_list->count++] = item;

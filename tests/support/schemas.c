@@ -19,8 +19,8 @@ schema_group_has_number(enum schema_group group)
     return group == GROUP_MESSAGE || group == GROUP_CONTROL;
 }
 
-static const struct schema *
-numbered(enum schema_group group, uint8_t number)
+const struct schema *
+schema_of(enum schema_group group, uint8_t number)
 {
     switch (group) {
     case GROUP_RECORD:
@@ -42,7 +42,7 @@ schema_at(size_t position, struct schema_entry *ret_entry)
 {
     for (unsigned group = GROUP_RECORD; group <= GROUP_OWN_ROW; group++) {
         for (unsigned number = 0; number < NUMBERS; number++) {
-            const struct schema *schema = numbered((enum schema_group)group, (uint8_t)number);
+            const struct schema *schema = schema_of((enum schema_group)group, (uint8_t)number);
             if (schema == NULL) {
                 continue;
             }
