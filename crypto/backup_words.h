@@ -5,7 +5,7 @@
 enum { BACKUP_WORD_COUNT = 256, BACKUP_WORD_LENGTH_MIN = 4, BACKUP_WORD_LENGTH_MAX = 8 };
 
 /* In alphabetical order, of 4 to 8 letters. The first four letters are enough to tell each from all
- * others, at least three letters must change to make another word, and none is written with the
+ * others, one mistake never makes another word of the list, and none is written with the
  * letters a to f alone. The order is part of every backup: never change it. */
 extern const char *const backup_words[BACKUP_WORD_COUNT];
 
