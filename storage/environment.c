@@ -205,6 +205,17 @@ environment_used_bytes(const struct environment *environment, MDB_txn *txn, uint
     return answer;
 }
 
+uint64_t
+environment_file_bytes(const struct environment *environment)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    if (mdb_env_info(environment->env, &info) != 0 || mdb_env_stat(environment->env, &stat) != 0) {
+        return 0;
+    }
+    return ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
+}
+
 MDB_val
 value_of(const void *data, size_t length)
 {

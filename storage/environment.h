@@ -56,6 +56,9 @@ enum status environment_write(struct environment *environment,
 int environment_used_bytes(const struct environment *environment, MDB_txn *txn,
                            uint64_t *ret_bytes);
 
+/* Bytes of the file up to its last page. */
+uint64_t environment_file_bytes(const struct environment *environment);
+
 MDB_val value_of(const void *data, size_t length);
 MDB_val value_of_key(const struct encoded_key *key);
 

@@ -8,8 +8,17 @@
 #include "storage/records.h"
 #include "storage/store_state.h"
 
-/* What a row costs beside its value: key, check sum, LMDB's header and its share of half-empty pages. */
-enum { ROW_OVERHEAD_BYTES = 160, FIRST_BYTES = 64 * 1024, FIRST_OPERATIONS = 64 };
+/* What a row costs beside its value: keys, LMDB's headers, and its share of half-empty pages. */
+enum {
+    ROW_OVERHEAD_BYTES = 160,
+    RECORD_OVERHEAD_BYTES = 240,
+    FIRST_BYTES = 64 * 1024,
+    FIRST_OPERATIONS = 64
+};
+
+/* Pages that a commit leaves are free for the one after the next: without some to spare, a file grows at
+ * each commit though it does not fill. */
+enum { TURNOVER_BYTES = 128 * 1024 };
 
 /* One environment's part of a batch. */
 struct part {
@@ -112,7 +121,10 @@ operation_add(struct transaction *transaction, const struct operation *operation
     transaction->operations[transaction->count++] = *operation;
     transaction->counts[name]++;
     if (operation->type != OPERATION_DELETE) {
-        transaction->put_bytes[name] += operation->value_length + ROW_OVERHEAD_BYTES;
+        transaction->put_bytes[name] +=
+            operation->value_length + (operation->type == OPERATION_PUT_RECORD
+                                           ? (size_t)RECORD_OVERHEAD_BYTES
+                                           : (size_t)ROW_OVERHEAD_BYTES);
     }
 }
 
@@ -214,7 +226,29 @@ put_apply(const struct environment *environment, MDB_txn *txn, const struct oper
     return mdb_put(txn, environment->trees[operation->table], &lmdb_key, &lmdb_value, 0);
 }
 
-/* Holds the batch against the limit; a cache drops what would expire first. MDB_TXN_FULL: no room. */
+/* Drops what expires first, until the batch fits. Pages come back only when they are empty or merge, so
+ * the use is taken again after each round. */
+static int
+records_make_way(const struct part *part, MDB_txn *txn, uint64_t wanted, uint64_t used)
+{
+    while (used + wanted > part->limit_bytes) {
+        const struct records_drop drop = {.until_s = UINT64_MAX,
+                                          .limit = UINT64_MAX,
+                                          .wanted_bytes = used + wanted - part->limit_bytes +
+                                                          part->slack_bytes};
+        uint64_t removed = 0;
+        int answer = records_drop_first(part->environment, txn, &drop, &removed);
+        if (answer == 0) {
+            answer = environment_used_bytes(part->environment, txn, &used);
+        }
+        if (answer != 0 || removed == 0) {
+            return answer != 0 ? answer : MDB_TXN_FULL;
+        }
+    }
+    return 0;
+}
+
+/* Holds the batch against the limit. MDB_TXN_FULL: it does not fit. */
 static int
 space_make(const struct part *part, MDB_txn *txn)
 {
@@ -222,22 +256,10 @@ space_make(const struct part *part, MDB_txn *txn)
     const uint64_t wanted = part->transaction->put_bytes[name];
     uint64_t used = 0;
     const int answer = environment_used_bytes(part->environment, txn, &used);
-    if (answer != 0 || wanted == 0) {
+    if (answer != 0 || wanted == 0 || used + wanted <= part->limit_bytes) {
         return answer;
     }
-    if (used + wanted <= part->limit_bytes) {
-        return 0;
-    }
-    if (name == ENVIRONMENT_TRUTH) {
-        return MDB_TXN_FULL;
-    }
-    const struct records_drop drop = {.until_s = UINT64_MAX,
-                                      .limit = UINT64_MAX,
-                                      .wanted_bytes =
-                                          used + wanted - part->limit_bytes + part->slack_bytes};
-    uint64_t removed = 0;
-    const int dropped = records_drop_first(part->environment, txn, &drop, &removed);
-    return dropped == 0 && removed == 0 ? MDB_TXN_FULL : dropped;
+    return name == ENVIRONMENT_TRUTH ? MDB_TXN_FULL : records_make_way(part, txn, wanted, used);
 }
 
 static int
@@ -290,11 +312,11 @@ cache_commit(struct transaction *transaction)
                         .limit_bytes = store->options.cache_quota_bytes,
                         .slack_bytes = store->options.cache_quota_bytes / 64};
     if (store_disk_free_bytes(store) < store->options.disk_low_bytes) {
-        /* The rest of the disk is for the truth. */
-        struct store_space space;
-        store_space(store, &space);
-        if (space.cache_used_bytes < part.limit_bytes) {
-            part.limit_bytes = space.cache_used_bytes;
+        /* The rest of the disk is for the truth: the cache lives within the pages that it has. */
+        const uint64_t file_bytes = environment_file_bytes(part.environment);
+        const uint64_t limit_bytes = file_bytes > TURNOVER_BYTES ? file_bytes - TURNOVER_BYTES : 0;
+        if (limit_bytes < part.limit_bytes) {
+            part.limit_bytes = limit_bytes;
             part.slack_bytes = 0;
         }
     }
