@@ -190,8 +190,8 @@ hex_read(struct bytes text, uint8_t ret_payload[BACKUP_BYTES], struct buffer *wh
             return STATUS_BAD_INPUT;
         }
         if (count < (size_t)2 * BACKUP_BYTES) {
-            uint8_t *byte = &ret_payload[count / 2];
-            *byte = count % 2 == 0 ? (uint8_t)(value << 4) : (uint8_t)(*byte | value);
+            /* Zeros before the first digit are the caller's. */
+            ret_payload[count / 2] |= (uint8_t)(count % 2 == 0 ? value << 4 : value);
         }
         count++;
     }
