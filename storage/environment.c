@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sys/statvfs.h>
 
 enum status
 environment_status(int answer)
@@ -164,6 +165,20 @@ write_once(struct environment *environment, int (*apply)(void *context, MDB_txn 
     return mdb_txn_commit(txn);
 }
 
+/* When the disk fills up in the middle of a write, LMDB says EIO for what was written by halves. A disk
+ * that is broken, but not full, stays an error of the system. */
+static int
+short_write_is_no_space(const struct environment *environment, int answer)
+{
+    struct statvfs disk;
+    int descriptor = -1;
+    if (answer != EIO || mdb_env_get_fd(environment->env, &descriptor) != 0 ||
+        fstatvfs(descriptor, &disk) != 0) {
+        return answer;
+    }
+    return (uint64_t)disk.f_bavail * disk.f_frsize < MAP_BYTES_MIN ? ENOSPC : answer;
+}
+
 enum status
 environment_write(struct environment *environment, int (*apply)(void *context, MDB_txn *txn),
                   void *context)
@@ -172,7 +187,7 @@ environment_write(struct environment *environment, int (*apply)(void *context, M
     while (answer == MDB_MAP_FULL && map_grow(environment)) {
         answer = write_once(environment, apply, context);
     }
-    return environment_status(answer);
+    return environment_status(short_write_is_no_space(environment, answer));
 }
 
 static int
