@@ -7,7 +7,7 @@
  *              scan comes in order of issue; `record_ids` leads from the id to issued_at_s and the end
  *              of its time; `record_expiry` is keyed by that end and the id.
  *   guards     author's peer id, kind << 32 | detail
- *   peers      peer id
+ *   peers      peer id of one met, allowed or denied
  *   settings   the core's own number of the value
  *   sequences  kind << 32 | detail
  *   listings   slot group

@@ -166,11 +166,11 @@ Test(damage, of_the_cache_sets_it_aside_and_keeps_the_truth)
         cr_assert_not_null(strstr(why, "cache.damaged-"), "%s", why);
         cr_assert_eq(rows_read(store, TABLE_LEDGER), ROWS);
         cr_assert_eq(rows_read(store, TABLE_RECORDS), 0);
-        scratch_put(store, TABLE_PEERS, &(struct row_key){.id = {1}}, bytes_of_text("new"));
+        scratch_put(store, TABLE_GUARDS, &(struct row_key){.id = {1}}, bytes_of_text("new"));
         store_close(store);
         cr_assert_eq(caches_aside(), 1); /* the latest only */
         store = scratch_open(dir);
-        cr_assert_eq(rows_read(store, TABLE_PEERS), 1);
+        cr_assert_eq(rows_read(store, TABLE_GUARDS), 1);
         store_close(store);
     }
 }

@@ -210,12 +210,12 @@ Test(disk_full, of_the_cache_alone_does_not_stop_the_truth)
 {
     const struct store_options never_low = {.disk_low_bytes = 1};
     struct store *store = scratch_open_with(dir, &never_low);
-    disk_fill(64 * 1024); /* enough for a row, not for forty peers */
+    disk_fill(64 * 1024); /* enough for a row, not for forty guards */
     static uint8_t value[3000];
     struct transaction *transaction = transaction_begin(store);
     for (uint64_t i = 0; i < 40; i++) {
         const struct row row = {
-            .table = TABLE_PEERS, .key = scratch_key(i), .value = bytes_of(value, sizeof value)};
+            .table = TABLE_GUARDS, .key = scratch_key(i), .value = bytes_of(value, sizeof value)};
         transaction_put(transaction, &row);
     }
     const struct row promise = {
@@ -225,8 +225,8 @@ Test(disk_full, of_the_cache_alone_does_not_stop_the_truth)
     const enum status status = transaction_commit(transaction, &cache_status);
     cr_assert_eq(status, STATUS_OK, "%s", status_name(status));
     cr_assert_eq(cache_status, STATUS_DISK_FULL);
-    uint64_t peers = 1;
-    cr_assert_eq(store_count(store, TABLE_PEERS, &peers), STATUS_OK);
-    cr_assert_eq(peers, 0);
+    uint64_t guards = 1;
+    cr_assert_eq(store_count(store, TABLE_GUARDS, &guards), STATUS_OK);
+    cr_assert_eq(guards, 0);
     store_close(store);
 }

@@ -55,11 +55,11 @@ Test(transaction, is_seen_only_after_its_commit)
     struct store *store = scratch_open(dir);
     struct transaction *transaction = transaction_begin(store);
     put(transaction, TABLE_LEDGER, 1, bytes_of_text("a"));
-    put(transaction, TABLE_PEERS, 1, bytes_of_text("b"));
+    put(transaction, TABLE_GUARDS, 1, bytes_of_text("b"));
     cr_assert_eq(count_of(store, TABLE_LEDGER), 0);
     cr_assert_eq(transaction_commit(transaction, NULL), STATUS_OK);
     cr_assert(row_is(store, TABLE_LEDGER, 1, "a"));
-    cr_assert(row_is(store, TABLE_PEERS, 1, "b"));
+    cr_assert(row_is(store, TABLE_GUARDS, 1, "b"));
     store_close(store);
 }
 
@@ -68,12 +68,12 @@ Test(transaction, that_is_aborted_leaves_nothing)
     struct store *store = scratch_open(dir);
     struct transaction *transaction = transaction_begin(store);
     put(transaction, TABLE_LEDGER, 1, bytes_of_text("a"));
-    put(transaction, TABLE_PEERS, 1, bytes_of_text("b"));
+    put(transaction, TABLE_GUARDS, 1, bytes_of_text("b"));
     transaction_abort(transaction);
     transaction = transaction_begin(store);
     cr_assert_eq(transaction_commit(transaction, NULL), STATUS_OK); /* an empty one does nothing */
     cr_assert_eq(count_of(store, TABLE_LEDGER), 0);
-    cr_assert_eq(count_of(store, TABLE_PEERS), 0);
+    cr_assert_eq(count_of(store, TABLE_GUARDS), 0);
     store_close(store);
 }
 
@@ -201,13 +201,13 @@ Test(transaction, grows_the_map_out_of_the_callers_sight)
     struct transaction *transaction = transaction_begin(store);
     for (uint64_t i = 0; i < 1000; i++) {
         put(transaction, TABLE_LEDGER, i, bytes_of(value, sizeof value));
-        put(transaction, TABLE_PEERS, i, bytes_of(value, 4000));
+        put(transaction, TABLE_GUARDS, i, bytes_of(value, 4000));
     }
     enum status cache_status = STATUS_SYSTEM;
     cr_assert_eq(transaction_commit(transaction, &cache_status), STATUS_OK);
     cr_assert_eq(cache_status, STATUS_OK);
     cr_assert_eq(count_of(store, TABLE_LEDGER), 1000);
-    cr_assert_eq(count_of(store, TABLE_PEERS), 1000);
+    cr_assert_eq(count_of(store, TABLE_GUARDS), 1000);
     struct store_space space;
     store_space(store, &space);
     cr_assert_gt(space.truth_used_bytes, 16000000);
