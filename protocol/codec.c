@@ -266,7 +266,8 @@ read_amount(struct reader *reader, const struct field *field, void *ret_member)
 {
     struct amount amount = amount_zero();
     const int64_t micro = reader_signed(reader);
-    if ((field->type == FIELD_AMOUNT && micro < 0) || amount_of_micro(micro, &amount) != STATUS_OK) {
+    if ((field->type == FIELD_AMOUNT && micro < 0) ||
+        amount_of_micro(micro, &amount) != STATUS_OK) {
         reader_fail(reader, STATUS_OUT_OF_RANGE);
     }
     if (ret_member != NULL) {

@@ -9,8 +9,8 @@
 
 /* Appends the value as one msgpack array of its fields in the table's order.
  * STATUS_OUT_OF_RANGE or STATUS_BAD_TEXT when a member breaks its limits; STATUS_NO_SPACE. */
-enum status codec_encode(const struct schema *schema, const void *value,
-                         struct buffer *buffer) MUST_USE;
+enum status codec_encode(const struct schema *schema, const void *value, struct buffer *buffer)
+    MUST_USE;
 
 /* Reads exactly one value that fills `bytes` whole. Bytes and texts of the result are borrowed
  * from `bytes`. Written only on success. Errors: see protocol/reader.h; a wrong count of fields is
@@ -18,10 +18,10 @@ enum status codec_encode(const struct schema *schema, const void *value,
 enum status codec_decode(const struct schema *schema, struct bytes bytes, void *ret_value) MUST_USE;
 
 /* The same with the schema's number as first element: a message of a socket. */
-enum status message_encode(const struct schema *schema, const void *value,
-                           struct buffer *buffer) MUST_USE;
-enum status message_decode(const struct schema *schema, struct bytes bytes,
-                           void *ret_value) MUST_USE;
+enum status message_encode(const struct schema *schema, const void *value, struct buffer *buffer)
+    MUST_USE;
+enum status message_decode(const struct schema *schema, struct bytes bytes, void *ret_value)
+    MUST_USE;
 
 /* The number a message begins with; nothing else of it is looked at. */
 enum status message_type(struct bytes bytes, uint8_t *ret_type) MUST_USE;

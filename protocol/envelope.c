@@ -27,13 +27,20 @@ const struct schema envelope_schema =
            "What every signed record has: who says it, when, and for how long.");
 
 static const struct schema *const schemas[RECORD_KIND_COUNT] = {
-    [RECORD_NODE] = &node_record_schema,     [RECORD_LISTING] = &listing_schema,
-    [RECORD_WITHDRAWAL] = &withdrawal_schema, [RECORD_REQUEST] = &request_schema,
-    [RECORD_HELLO] = &hello_schema,          [RECORD_HOLD] = &hold_schema,
-    [RECORD_HELD] = &held_schema,            [RECORD_LEASE] = &lease_terms_schema,
-    [RECORD_METER] = &meter_schema,          [RECORD_VOUCHER] = &voucher_schema,
-    [RECORD_FINAL] = &final_schema,          [RECORD_RECLAIM] = &reclaim_schema,
-    [RECORD_EXTENSION] = &extension_schema,  [RECORD_GRANT] = &grant_schema,
+    [RECORD_NODE] = &node_record_schema,
+    [RECORD_LISTING] = &listing_schema,
+    [RECORD_WITHDRAWAL] = &withdrawal_schema,
+    [RECORD_REQUEST] = &request_schema,
+    [RECORD_HELLO] = &hello_schema,
+    [RECORD_HOLD] = &hold_schema,
+    [RECORD_HELD] = &held_schema,
+    [RECORD_LEASE] = &lease_terms_schema,
+    [RECORD_METER] = &meter_schema,
+    [RECORD_VOUCHER] = &voucher_schema,
+    [RECORD_FINAL] = &final_schema,
+    [RECORD_RECLAIM] = &reclaim_schema,
+    [RECORD_EXTENSION] = &extension_schema,
+    [RECORD_GRANT] = &grant_schema,
 };
 
 const struct schema *

@@ -6,18 +6,18 @@
 
 #define REFUSAL_TEXT_BYTES_MAX 256u
 #define WAIT_MS_MAX 86400000u
-#define MEMORY_MIB_MAX 16777216u    /* 16 TiB */
-#define STREAM_NUMBER_MAX 2u        /* 0 input, 1 output, 2 errors */
+#define MEMORY_MIB_MAX 16777216u /* 16 TiB */
+#define STREAM_NUMBER_MAX 2u     /* 0 input, 1 output, 2 errors */
 #define SIGNAL_MAX 64u
 
 /* Arguments and environment each take at most half of what START has room for. */
 #define COMMAND_LIST_BYTES_MAX (COMMAND_BYTES_MAX / 2)
 
 static const char *const refusal_texts[] = {
-    "none",       "no_such_listing", "listing_changed", "price",
-    "duration",   "hours",           "denied",          "no_history",
-    "decided",    "one_hold_a_key",  "wait",            "paused",
-    "disk_full",  "too_late",        "not_yours",       "work"};
+    "none",  "no_such_listing", "listing_changed", "price",    "duration",
+    "hours", "denied",          "no_history",      "decided",  "one_hold_a_key",
+    "wait",  "paused",          "disk_full",       "too_late", "not_yours",
+    "work"};
 const struct name_table refusal_names = {refusal_texts,
                                          sizeof refusal_texts / sizeof refusal_texts[0]};
 
@@ -120,8 +120,7 @@ static const struct field lease_state_message_fields[] = {
 };
 
 static const struct field ping_message_fields[] = {
-    NUMBER_FIELD(struct ping_message, token, 0, UINT64_MAX, UNIT_NONE,
-                 "A pong bears its ping's."),
+    NUMBER_FIELD(struct ping_message, token, 0, UINT64_MAX, UNIT_NONE, "A pong bears its ping's."),
 };
 
 static const struct field stream_open_message_fields[] = {
@@ -137,8 +136,7 @@ static const struct field stream_read_message_fields[] = {
                  "0 input, 1 output, 2 errors."),
     NUMBER_FIELD(struct stream_read_message, offset, 0, COUNT_MAX, UNIT_BYTES,
                  "Everything before it is acknowledged."),
-    NUMBER_FIELD(struct stream_read_message, limit, 0, COUNT_MAX, UNIT_BYTES,
-                 "Send up to here."),
+    NUMBER_FIELD(struct stream_read_message, limit, 0, COUNT_MAX, UNIT_BYTES, "Send up to here."),
 };
 
 static const struct field stream_data_message_fields[] = {
@@ -168,8 +166,7 @@ static const struct field stream_end_message_fields[] = {
 
 static const struct field stream_exit_message_fields[] = {
     FIXED_FIELD(struct stream_exit_message, lease, "The lease."),
-    NUMBER_FIELD(struct stream_exit_message, code, 0, UINT8_MAX, UNIT_NONE,
-                 "The job's exit code."),
+    NUMBER_FIELD(struct stream_exit_message, code, 0, UINT8_MAX, UNIT_NONE, "The job's exit code."),
     NUMBER_FIELD(struct stream_exit_message, signal, 0, UINT8_MAX, UNIT_NONE,
                  "Signal that ended the job; 0: none."),
     ENUM_FIELD(struct stream_exit_message, reason, &end_reason_names, "Why the lease ended."),
@@ -220,18 +217,18 @@ const struct schema start_message_schema =
 const struct schema started_message_schema =
     SCHEMA(struct started_message, "started", MESSAGE_STARTED, started_message_fields,
            "Answers start: the job runs.");
-const struct schema end_message_schema = SCHEMA(struct end_message, "end", MESSAGE_END,
-                                                end_message_fields, "Either side ends a lease.");
+const struct schema end_message_schema =
+    SCHEMA(struct end_message, "end", MESSAGE_END, end_message_fields, "Either side ends a lease.");
 const struct schema lease_query_message_schema =
     SCHEMA(struct lease_query_message, "lease_query", MESSAGE_LEASE_QUERY,
            lease_query_message_fields, "The renter asks how a lease stands.");
 const struct schema lease_state_message_schema =
     SCHEMA(struct lease_state_message, "lease_state", MESSAGE_LEASE_STATE,
            lease_state_message_fields, "Answers it: the host's view.");
-const struct schema ping_message_schema = SCHEMA(struct ping_message, "ping", MESSAGE_PING,
-                                                 ping_message_fields, "Is somebody there?");
-const struct schema pong_message_schema = SCHEMA(struct ping_message, "pong", MESSAGE_PONG,
-                                                 ping_message_fields, "Answers a ping.");
+const struct schema ping_message_schema =
+    SCHEMA(struct ping_message, "ping", MESSAGE_PING, ping_message_fields, "Is somebody there?");
+const struct schema pong_message_schema =
+    SCHEMA(struct ping_message, "pong", MESSAGE_PONG, ping_message_fields, "Answers a ping.");
 const struct schema stream_open_message_schema =
     SCHEMA(struct stream_open_message, "stream_open", MESSAGE_STREAM_OPEN,
            stream_open_message_fields, "The renter opens the streams of a lease's job.");

@@ -234,7 +234,10 @@ sequence_length(struct bytes text)
     if (first < 0x80) {
         return first == 0 ? 0 : 1;
     }
-    const size_t length = first < 0xc2 || first > 0xf4 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    const size_t length = first < 0xc2 || first > 0xf4 ? 0
+                          : first < 0xe0               ? 2
+                          : first < 0xf0               ? 3
+                                                       : 4;
     if (length == 0 || text.length < length) {
         return 0;
     }

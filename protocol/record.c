@@ -6,19 +6,19 @@
 #include "protocol/limits.h"
 
 /* Bounds of what a machine can have: far above any of today, low enough that products fit. */
-#define VRAM_MIB_MAX 1048576u        /* 1 TiB */
-#define GFLOPS_MAX 100000000u        /* 100 PFLOPS */
-#define MB_PER_S_MAX 100000000u      /* 100 TB/s */
-#define MBIT_PER_S_MAX 10000000u     /* 10 Tbit/s */
-#define RAM_MIB_MAX 16777216u        /* 16 TiB */
-#define DISK_MIB_MAX 1073741824u     /* 1 PiB */
+#define VRAM_MIB_MAX 1048576u    /* 1 TiB */
+#define GFLOPS_MAX 100000000u    /* 100 PFLOPS */
+#define MB_PER_S_MAX 100000000u  /* 100 TB/s */
+#define MBIT_PER_S_MAX 10000000u /* 10 Tbit/s */
+#define RAM_MIB_MAX 16777216u    /* 16 TiB */
+#define DISK_MIB_MAX 1073741824u /* 1 PiB */
 #define CPU_THREADS_MAX 4096u
-#define LEASE_S_MAX 31536000u        /* a year */
+#define LEASE_S_MAX 31536000u /* a year */
 #define NOTICE_S_MAX 86400u
 #define INTERVAL_S_MAX 86400u
 #define METER_S_MAX 3600u
 #define OWED_INTERVALS_MAX 1440u
-#define HOLD_MS_MAX 60000u           /* twice what a gang needs */
+#define HOLD_MS_MAX 60000u /* twice what a gang needs */
 #define START_S_MAX 3600u
 #define GANG_HOSTS_MAX 4096u
 #define SLOT_GROUP_MAX 255u
@@ -27,21 +27,24 @@
 #define ADDRESS_BYTES_MAX 128u
 #define NAME_BYTES_MAX 64u
 #define DRIVER_BYTES_MAX 32u
-#define IMAGE_BYTES_MAX 71u          /* "sha256:" and 64 hex digits */
+#define IMAGE_BYTES_MAX 71u /* "sha256:" and 64 hex digits */
 
 static const char *const work_texts[] = {"infer", "train", "finetune", "render"};
 static const char *const isolation_texts[] = {"none", "process", "container", "gvisor", "vm"};
 static const char *const region_texts[] = {"unknown", "eu",      "na",    "sa",
                                            "asia",    "oceania", "africa"};
 static const char *const image_policy_texts[] = {"none", "listed", "any"};
-static const char *const listing_flag_texts[] = {
-    "ecc", "fp8", "bf16", "behind_nat", "simulated", "network", "limits_lack"};
+static const char *const listing_flag_texts[] = {"ecc",       "fp8",     "bf16",       "behind_nat",
+                                                 "simulated", "network", "limits_lack"};
 static const char *const vendor_texts[] = {"nvidia", "amd", "intel"};
-static const char *const end_reason_texts[] = {
-    "none",     "job_exited", "renter",       "host",  "reclaimed",
-    "duration", "unpaid",     "host_failure", "limit", "not_started"};
+static const char *const end_reason_texts[] = {"none",      "job_exited", "renter", "host",
+                                               "reclaimed", "duration",   "unpaid", "host_failure",
+                                               "limit",     "not_started"};
 
-#define TABLE_OF(texts) {(texts), sizeof(texts) / sizeof((texts)[0])}
+#define TABLE_OF(texts)                                                                            \
+    {                                                                                              \
+        (texts), sizeof(texts) / sizeof((texts)[0])                                                \
+    }
 
 const struct name_table work_names = TABLE_OF(work_texts);
 const struct name_table isolation_names = TABLE_OF(isolation_texts);
@@ -333,9 +336,8 @@ const struct schema withdrawal_schema =
            "Takes back the author's own record.");
 const struct schema request_schema =
     SCHEMA(struct request, "request", RECORD_REQUEST, request_fields, "What a renter wants.");
-const struct schema hello_schema =
-    SCHEMA(struct hello, "hello", RECORD_HELLO, hello_fields,
-           "Says who is at the other end of a connection.");
+const struct schema hello_schema = SCHEMA(struct hello, "hello", RECORD_HELLO, hello_fields,
+                                          "Says who is at the other end of a connection.");
 const struct schema hold_schema = SCHEMA(struct hold, "hold", RECORD_HOLD, hold_fields,
                                          "The renter asks a host to keep slots for it.");
 const struct schema held_schema = SCHEMA(struct held, "held", RECORD_HELD, held_fields,
@@ -356,9 +358,8 @@ const struct schema reclaim_schema = SCHEMA(struct reclaim, "reclaim", RECORD_RE
 const struct schema extension_schema =
     SCHEMA(struct extension, "extension", RECORD_EXTENSION, extension_fields,
            "A longer lease, by the renter; counts once the host has cosigned it.");
-const struct schema grant_schema =
-    SCHEMA(struct grant, "grant", RECORD_GRANT, grant_fields,
-           "Test networks: what the issuer owes a key in all.");
+const struct schema grant_schema = SCHEMA(struct grant, "grant", RECORD_GRANT, grant_fields,
+                                          "Test networks: what the issuer owes a key in all.");
 
 /* A rule between fields: what must not hold, and what to say when it does. */
 struct broken_rule {

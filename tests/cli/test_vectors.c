@@ -167,8 +167,7 @@ expect_cosigned(const json_t *vector, struct bytes sealed)
     const struct bytes signature = hex(vector, "cosignature");
     buffer_append(&cosigned, sealed.data, sealed.length);
     buffer_append(&cosigned, signature.data, signature.length);
-    cr_assert_eq(record_open_cosigned(buffer_bytes(&cosigned), &id, &cosigner, &record),
-                 STATUS_OK);
+    cr_assert_eq(record_open_cosigned(buffer_bytes(&cosigned), &id, &cosigner, &record), STATUS_OK);
 }
 
 Test(vectors, records_seal_to_the_published_bytes_and_open, .init = load, .fini = unload)
@@ -216,16 +215,14 @@ Test(vectors, what_is_published_as_refused_is_refused_by_that_name, .init = load
         const struct bytes bytes =
             json_string_length(text) == 0 ? (struct bytes){0} : hex(vector, "bytes");
         const enum status status = message_decode(message_schema(type), bytes, value);
-        cr_assert_str_eq(status_name(status),
-                         json_string_value(json_object_get(vector, "error")), "%s",
-                         json_string_value(json_object_get(vector, "why")));
+        cr_assert_str_eq(status_name(status), json_string_value(json_object_get(vector, "error")),
+                         "%s", json_string_value(json_object_get(vector, "why")));
     }
     json_array_foreach(list("refused_records"), index, vector)
     {
         struct verified_record record;
         const enum status status = record_open(hex(vector, "sealed"), &id, &record);
-        cr_assert_str_eq(status_name(status),
-                         json_string_value(json_object_get(vector, "error")), "%s",
-                         json_string_value(json_object_get(vector, "why")));
+        cr_assert_str_eq(status_name(status), json_string_value(json_object_get(vector, "error")),
+                         "%s", json_string_value(json_object_get(vector, "why")));
     }
 }

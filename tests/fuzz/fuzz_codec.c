@@ -27,8 +27,8 @@ check_value(const struct schema *schema, bool has_number, struct bytes bytes)
     static uint8_t memory[ENCODED_MAX];
     memset(value, 0xa5, sizeof value);
     memset(again, 0x5a, sizeof again);
-    const enum status status = has_number ? message_decode(schema, bytes, value)
-                                          : codec_decode(schema, bytes, value);
+    const enum status status =
+        has_number ? message_decode(schema, bytes, value) : codec_decode(schema, bytes, value);
     if (status != STATUS_OK) {
         require(value[0] == 0xa5 && value[schema->struct_size - 1] == 0xa5);
         return;

@@ -7,7 +7,10 @@
 #include "protocol/writer.h"
 
 /* C string literals as views, so that inputs may hold NUL. */
-#define INPUT(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
+#define INPUT(literal)                                                                             \
+    {                                                                                              \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                            \
+    }
 
 enum what { ARRAY, UNSIGNED, SIGNED, FLAG, BIN, TEXT, WHAT_COUNT };
 
@@ -98,8 +101,7 @@ Test(reader, malformed_input_is_refused_by_its_name)
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         uint64_t number;
         struct bytes bytes;
-        const enum status status =
-            read_what(refusals[i].input, refusals[i].what, &number, &bytes);
+        const enum status status = read_what(refusals[i].input, refusals[i].what, &number, &bytes);
         cr_assert_eq(status, refusals[i].status, "case %zu: %s", i, status_name(status));
     }
 }
@@ -241,13 +243,13 @@ Test(reader, text_is_utf8_without_nul)
         {INPUT("a\x00z"), false},
         {INPUT("\x80"), false},
         {INPUT("\xbf"), false},
-        {INPUT("\xc0\x80"), false},             /* NUL in two bytes */
-        {INPUT("\xc1\xbf"), false},             /* overlong */
-        {INPUT("\xe0\x9f\xbf"), false},         /* overlong */
-        {INPUT("\xf0\x8f\xbf\xbf"), false},     /* overlong */
-        {INPUT("\xed\xa0\x80"), false},         /* surrogate */
-        {INPUT("\xed\xbf\xbf"), false},         /* surrogate */
-        {INPUT("\xf4\x90\x80\x80"), false},     /* beyond U+10FFFF */
+        {INPUT("\xc0\x80"), false},         /* NUL in two bytes */
+        {INPUT("\xc1\xbf"), false},         /* overlong */
+        {INPUT("\xe0\x9f\xbf"), false},     /* overlong */
+        {INPUT("\xf0\x8f\xbf\xbf"), false}, /* overlong */
+        {INPUT("\xed\xa0\x80"), false},     /* surrogate */
+        {INPUT("\xed\xbf\xbf"), false},     /* surrogate */
+        {INPUT("\xf4\x90\x80\x80"), false}, /* beyond U+10FFFF */
         {INPUT("\xf5\x80\x80\x80"), false},
         {INPUT("\xff"), false},
         {INPUT("\xc2"), false},

@@ -129,7 +129,10 @@ Test(record, a_request_that_breaks_a_rule_is_told_which)
     request.start_until_s = 5;
     expect_request(&request, "the latest start lies before the earliest");
     static const char *const images[] = {
-        "x", "sha256:", "sha256:" HEX64 "0", "sha512:" HEX64,
+        "x",
+        "sha256:",
+        "sha256:" HEX64 "0",
+        "sha512:" HEX64,
         "sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef",
         "sha256:0123456789abcdeg0123456789abcdef0123456789abcdef0123456789abcdef"};
     for (size_t i = 0; i < sizeof images / sizeof images[0]; i++) {
@@ -162,8 +165,7 @@ Test(record, every_kind_has_its_schema_and_name)
 /* Sizes that other limits are built from: sealed is envelope, body and a signature. */
 Test(record, the_largest_records_fit_where_they_are_kept)
 {
-    const size_t around =
-        schema_encoded_max(&envelope_schema) - RECORD_BODY_MAX + SIGNATURE_LENGTH;
+    const size_t around = schema_encoded_max(&envelope_schema) - RECORD_BODY_MAX + SIGNATURE_LENGTH;
     for (uint8_t kind = 1; kind < RECORD_KIND_COUNT; kind++) {
         cr_assert_leq(schema_encoded_max(record_schema(kind)), (size_t)RECORD_BODY_MAX, "%s",
                       record_kind_name(kind));

@@ -19,7 +19,8 @@ check_member(const struct schema *schema, const struct field *field)
 {
     const char *where = field->name;
     cr_assert_leq(field->offset + field->size, schema->struct_size, "%s", where);
-    cr_assert_leq(field->minimum, is_integer(field->type) ? UINT64_MAX : field->maximum + field->size);
+    cr_assert_leq(field->minimum,
+                  is_integer(field->type) ? UINT64_MAX : field->maximum + field->size);
     switch (field->type) {
     case FIELD_NUMBER:
         cr_assert(field->size == 1 || field->size == 2 || field->size == 4 || field->size == 8);

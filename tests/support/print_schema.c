@@ -142,7 +142,8 @@ void
 print_schema(FILE *file, const struct schema *schema, unsigned first)
 {
     (void)fprintf(file, "%s\n\n", schema->help);
-    (void)fputs("| # | field | type | limits | unit | meaning |\n|---|---|---|---|---|---|\n", file);
+    (void)fputs("| # | field | type | limits | unit | meaning |\n|---|---|---|---|---|---|\n",
+                file);
     for (size_t i = 0; i < schema->field_count; i++) {
         const struct field *field = &schema->fields[i];
         (void)fprintf(file, "| %zu | `%s` | ", i + first, field->name);

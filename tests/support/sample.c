@@ -132,7 +132,8 @@ static void
 sample_list(struct sample *sample, const struct field *field, struct bytes_list *ret_list)
 {
     const bool is_long = sample_below(sample, 8) == 0;
-    const size_t count = (size_t)sample_number(sample, 0, is_long ? LIST_ITEMS_MAX : USUAL_COUNT_MAX);
+    const size_t count =
+        (size_t)sample_number(sample, 0, is_long ? LIST_ITEMS_MAX : USUAL_COUNT_MAX);
     uint64_t room = field_total(field);
     ret_list->count = 0;
     const struct buffer *arena = &sample->arena;

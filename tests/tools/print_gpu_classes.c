@@ -11,11 +11,13 @@ static const char head[] =
     "\n"
     "A class is a model of GPU, with the figures of its data sheet. Listings and requests name it "
     "by its number, which is never\n"
-    "reused; 0 is no class. What a host measures counts up to its class's figure, not beyond. Names "
+    "reused; 0 is no class. What a host measures counts up to its class's figure, not beyond. "
+    "Names "
     "are for people: the command\n"
     "line takes them with or without dashes, blanks and makers' words.\n"
     "\n"
-    "A listing holds the first 8 bytes of the table's digest, so that a newer table is noticed. The "
+    "A listing holds the first 8 bytes of the table's digest, so that a newer table is noticed. "
+    "The "
     "digest is\n"
     "`digest(\"gpulet class table 1\", bytes)` (see [wire.md](wire.md)). All numbers in the bytes "
     "have 4 bytes, highest first: the\n"
@@ -39,17 +41,17 @@ main(void)
     id_to_hex(digest, hex);
     (void)fputs(head, stdout);
     (void)printf("This table's digest: `%s`\n\n", hex);
-    (void)puts("| # | name | title | vendor | capability | VRAM MiB | MB/s | fp16 GFLOPS | fp8 "
-               "GFLOPS | link MB/s | PCIe | flags |\n|---|---|---|---|---|---|---|---|---|---|---|---|");
+    (void)puts(
+        "| # | name | title | vendor | capability | VRAM MiB | MB/s | fp16 GFLOPS | fp8 "
+        "GFLOPS | link MB/s | PCIe | flags |\n|---|---|---|---|---|---|---|---|---|---|---|---|");
     for (size_t i = 0; i < gpu_class_count(); i++) {
         const struct gpu_class *class = gpu_class_at(i);
-        (void)printf("| %u | %s | %s | %s | %u | %u | %u | %u | %u | %u | %u | %u |\n",
-                     (unsigned)class->number, class->name, class->title,
-                     gpu_vendor_name(class->vendor), (unsigned)class->capability,
-                     (unsigned)class->vram_mib, (unsigned)class->bandwidth_mb_s,
-                     (unsigned)class->fp16_gflops, (unsigned)class->fp8_gflops,
-                     (unsigned)class->nvlink_mb_s, (unsigned)class->pcie_gen,
-                     (unsigned)class->flags);
+        (void)printf(
+            "| %u | %s | %s | %s | %u | %u | %u | %u | %u | %u | %u | %u |\n",
+            (unsigned)class->number, class->name, class->title, gpu_vendor_name(class->vendor),
+            (unsigned)class->capability, (unsigned)class->vram_mib, (unsigned)class->bandwidth_mb_s,
+            (unsigned)class->fp16_gflops, (unsigned)class->fp8_gflops, (unsigned)class->nvlink_mb_s,
+            (unsigned)class->pcie_gen, (unsigned)class->flags);
     }
     return 0;
 }

@@ -38,8 +38,9 @@ keypair_of(uint8_t byte)
 static json_t *
 vector_of_keypair(const struct keypair *keypair)
 {
-    return json_pack("{so so so so so}", "seed", vector_of_hex(bytes_of(keypair->seed, SEED_LENGTH)),
-                     "sign_seed", vector_of_hex(bytes_of(keypair->sign_secret, 32)), "identity",
+    return json_pack("{so so so so so}", "seed",
+                     vector_of_hex(bytes_of(keypair->seed, SEED_LENGTH)), "sign_seed",
+                     vector_of_hex(bytes_of(keypair->sign_secret, 32)), "identity",
                      vector_of_hex(bytes_of(keypair->identity.bytes, ID_LENGTH)), "channel_secret",
                      vector_of_hex(bytes_of(keypair->channel_secret, 32)), "channel_key",
                      vector_of_hex(bytes_of(keypair->channel_key.bytes, ID_LENGTH)));
@@ -108,9 +109,9 @@ networks(void)
                         &id);
         json_t *issuer_hex =
             has_issuer ? vector_of_hex(bytes_of(issuer.identity.bytes, ID_LENGTH)) : json_null();
-        (void)json_array_append_new(
-            list, json_pack("{ss sb so so}", "name", name, "test", (int)(i & 1), "issuer",
-                            issuer_hex, "id", vector_of_hex(bytes_of(id.bytes, ID_LENGTH))));
+        (void)json_array_append_new(list, json_pack("{ss sb so so}", "name", name, "test",
+                                                    (int)(i & 1), "issuer", issuer_hex, "id",
+                                                    vector_of_hex(bytes_of(id.bytes, ID_LENGTH))));
     }
     return list;
 }
@@ -236,11 +237,11 @@ sealed(void)
         seal_sample(kind, &author, &vector);
         const struct bytes bytes = buffer_bytes(&vector.sealed);
         require(record_parse(bytes, &network, &view) == STATUS_OK, "parse");
-        json_t *object = json_pack(
-            "{ss so so so so}", "name", record_kind_name(kind), "seed",
-            vector_of_hex(bytes_of(author.seed, SEED_LENGTH)), "envelope",
-            vector_of_value(&envelope_schema, &vector.envelope), "id",
-            vector_of_hex(bytes_of(view.id.bytes, ID_LENGTH)), "sealed", vector_of_hex(bytes));
+        json_t *object = json_pack("{ss so so so so}", "name", record_kind_name(kind), "seed",
+                                   vector_of_hex(bytes_of(author.seed, SEED_LENGTH)), "envelope",
+                                   vector_of_value(&envelope_schema, &vector.envelope), "id",
+                                   vector_of_hex(bytes_of(view.id.bytes, ID_LENGTH)), "sealed",
+                                   vector_of_hex(bytes));
         if (kind == RECORD_LEASE || kind == RECORD_FINAL || kind == RECORD_EXTENSION) {
             add_cosignature(object, &vector, &cosigner);
         }
@@ -257,15 +258,16 @@ static const struct {
     enum status status;
 } refused_messages[] = {
 #define REFUSED(why, type, literal, status)                                                        \
-    {why, type, {(const uint8_t *)(literal), sizeof(literal) - 1}, status}
+    {                                                                                              \
+        why, type, {(const uint8_t *)(literal), sizeof(literal) - 1}, status                       \
+    }
     REFUSED("nothing", MESSAGE_PING, "", STATUS_TRUNCATED),
     REFUSED("no token", MESSAGE_PING, "\x92\x0f", STATUS_TRUNCATED),
     REFUSED("a byte too many", MESSAGE_PING, "\x92\x0f\x07\x00", STATUS_TRAILING),
     REFUSED("a token of one byte in two", MESSAGE_PING, "\x92\x0f\xcc\x07", STATUS_NOT_CANONICAL),
     REFUSED("a token of one byte in nine", MESSAGE_PING,
             "\x92\x0f\xcf\x00\x00\x00\x00\x00\x00\x00\x07", STATUS_NOT_CANONICAL),
-    REFUSED("a token in a signed form", MESSAGE_PING, "\x92\x0f\xd1\x01\x00",
-            STATUS_NOT_CANONICAL),
+    REFUSED("a token in a signed form", MESSAGE_PING, "\x92\x0f\xd1\x01\x00", STATUS_NOT_CANONICAL),
     REFUSED("a negative token", MESSAGE_PING, "\x92\x0f\xff", STATUS_OUT_OF_RANGE),
     REFUSED("nil", MESSAGE_PING, "\x92\x0f\xc0", STATUS_WRONG_TYPE),
     REFUSED("a float", MESSAGE_PING, "\x92\x0f\xca\x00\x00\x00\x00", STATUS_WRONG_TYPE),
@@ -277,12 +279,18 @@ static const struct {
     REFUSED("a long array header", MESSAGE_PING, "\xdc\x00\x02\x0f\x07", STATUS_NOT_CANONICAL),
     REFUSED("four billion elements", MESSAGE_PING, "\xdd\xff\xff\xff\xff", STATUS_TRUNCATED),
     REFUSED("the type of another message", MESSAGE_PING, "\x92\x10\x07", STATUS_UNKNOWN_KIND),
-#define ABOUT "\xc4\x20" "0123456789abcdef0123456789abcdef"
+#define ABOUT                                                                                      \
+    "\xc4\x20"                                                                                     \
+    "0123456789abcdef0123456789abcdef"
     REFUSED("an id of 31 bytes", MESSAGE_REFUSED,
-            "\x95\x08\xc4\x1f" "0123456789abcdef0123456789abcde" "\x03\x00\xa0",
+            "\x95\x08\xc4\x1f"
+            "0123456789abcdef0123456789abcde"
+            "\x03\x00\xa0",
             STATUS_OUT_OF_RANGE),
     REFUSED("an id as text", MESSAGE_REFUSED,
-            "\x95\x08\xd9\x20" "0123456789abcdef0123456789abcdef" "\x03\x00\xa0",
+            "\x95\x08\xd9\x20"
+            "0123456789abcdef0123456789abcdef"
+            "\x03\x00\xa0",
             STATUS_WRONG_TYPE),
     REFUSED("a reason beyond the table", MESSAGE_REFUSED, "\x95\x08" ABOUT "\x10\x00\xa0",
             STATUS_OUT_OF_RANGE),
@@ -301,11 +309,11 @@ refused_message_list(void)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < sizeof refused_messages / sizeof refused_messages[0]; i++) {
-        (void)json_array_append_new(
-            list, json_pack("{ss si so ss}", "why", refused_messages[i].why, "type",
-                            (int)refused_messages[i].type, "bytes",
-                            vector_of_hex(refused_messages[i].bytes), "error",
-                            status_name(refused_messages[i].status)));
+        (void)json_array_append_new(list,
+                                    json_pack("{ss si so ss}", "why", refused_messages[i].why,
+                                              "type", (int)refused_messages[i].type, "bytes",
+                                              vector_of_hex(refused_messages[i].bytes), "error",
+                                              status_name(refused_messages[i].status)));
     }
     return list;
 }
@@ -313,9 +321,9 @@ refused_message_list(void)
 static void
 append_refused(json_t *list, const char *why, struct bytes bytes, enum status status)
 {
-    (void)json_array_append_new(list, json_pack("{ss so ss}", "why", why, "sealed",
-                                                vector_of_hex(bytes), "error",
-                                                status_name(status)));
+    (void)json_array_append_new(list,
+                                json_pack("{ss so ss}", "why", why, "sealed", vector_of_hex(bytes),
+                                          "error", status_name(status)));
 }
 
 /* The grant record of the vectors, changed at one place; the envelope's first bytes are
