@@ -205,15 +205,20 @@ hex_read(struct bytes text, uint8_t ret_payload[BACKUP_BYTES], struct buffer *wh
     return STATUS_OK;
 }
 
+/* A digit, or nothing but the letters a to f: no word of the list is written with these alone, but the
+ * hex form of a rare seed is. */
 static bool
-has_digit(struct bytes text)
+is_hex(struct bytes text)
 {
+    size_t digits = 0;
+    size_t hex_letters = 0;
+    size_t letters = 0;
     for (size_t i = 0; i < text.length; i++) {
-        if (is_digit(text.data[i])) {
-            return true;
-        }
+        digits += is_digit(text.data[i]) ? 1 : 0;
+        letters += is_letter(text.data[i]) ? 1 : 0;
+        hex_letters += is_letter(text.data[i]) && hex_value(text.data[i]) >= 0 ? 1 : 0;
     }
-    return false;
+    return digits > 0 || (letters > 0 && letters == hex_letters);
 }
 
 static enum status
@@ -240,7 +245,7 @@ backup_read(struct bytes text, uint8_t ret_seed[SEED_LENGTH], bool *ret_is_test,
     uint8_t payload[BACKUP_BYTES] = {0};
     bool is_test = false;
     enum status status =
-        has_digit(text) ? hex_read(text, payload, why) : words_read(text, payload, why);
+        is_hex(text) ? hex_read(text, payload, why) : words_read(text, payload, why);
     if (status == STATUS_OK) {
         status = checksum_check(payload, &is_test, why);
     }

@@ -21,7 +21,8 @@ enum status backup_write_hex(const uint8_t seed[SEED_LENGTH], bool is_test, stru
     MUST_USE;
 
 /* Reads either form. Letters' case does not matter; anything but letters and digits separates; words
- * may be cut after the fourth letter. A digit anywhere makes it hex. On failure `why`, when not
+ * may be cut after the fourth letter. A digit anywhere, or no letter beyond
+ * f, makes it hex. On failure `why`, when not
  * NULL, gets a sentence for people, with the wrong word, its place and the nearest right one.
  * STATUS_BAD_INPUT: not a word, not a digit, too few or too many.
  * STATUS_BAD_CHECKSUM: all words exist, but one is another's or two changed places. */

@@ -32,6 +32,7 @@ write_words(struct text *text, const uint8_t seed[SEED_LENGTH], bool is_test)
 static struct bytes
 write_hex(struct text *text, const uint8_t seed[SEED_LENGTH], bool is_test)
 {
+    memset(text->bytes, 0, sizeof text->bytes);
     buffer_init(&text->buffer, text->bytes, sizeof text->bytes);
     cr_assert_eq(backup_write_hex(seed, is_test, &text->buffer), STATUS_OK);
     return buffer_bytes(&text->buffer);
@@ -159,6 +160,28 @@ Test(backup, hex_may_be_written_without_a_space)
     cr_assert_eq(read_back(bytes_of(joined, used), seed, false), STATUS_OK);
 }
 
+/* Found by fuzzing: the whole text of this seed, checksum included, is letters. */
+Test(backup, hex_without_a_digit_is_still_hex)
+{
+    uint8_t seed[SEED_LENGTH];
+    struct text text;
+    size_t found = 0;
+    cr_assert_eq(crypto_start(), STATUS_OK);
+    for (unsigned a = 0; a < 36; a++) {
+        for (unsigned b = 0; b < 36; b++) {
+            memset(seed, 0xbf, sizeof seed);
+            seed[0] = (uint8_t)(0xaa + 16 * (a / 6) + a % 6);
+            seed[1] = (uint8_t)(0xaa + 16 * (b / 6) + b % 6);
+            for (int is_test = 0; is_test <= 1; is_test++) {
+                const struct bytes hex = write_hex(&text, seed, is_test);
+                found += strcspn((const char *)hex.data, "0123456789") >= hex.length ? 1 : 0;
+                cr_assert_eq(read_back(hex, seed, is_test), STATUS_OK);
+            }
+        }
+    }
+    cr_assert(found > 10, "%zu texts without a digit", found);
+}
+
 /* Writes the words of a payload's numbers. */
 static struct bytes
 spell(struct text *text, const uint8_t *payload, size_t count)
@@ -276,6 +299,7 @@ Test(backup, a_wrong_word_is_named_with_its_place_and_the_nearest)
         {"00", "68 hex digits, these are 2"},
         {"00 0g", "'g', at place 4"},
         {"almond 1", "'l', at place 2"},
+        {"face bead", "68 hex digits, these are 8"},
     };
     cr_assert_eq(crypto_start(), STATUS_OK);
     for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
