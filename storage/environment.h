@@ -31,7 +31,7 @@ struct environment {
 };
 
 /* What LMDB or the system answered, in our words; MDB_MAP_FULL is STATUS_LIMIT. */
-enum status environment_status(int answer);
+enum status environment_status(int answer) MUST_USE;
 
 /* Opens `directory`, which exists and holds an allocated lock.mdb (the caller holds the store's lock, since one process may open an
  * environment only once), creates the trees and clears readers of dead processes. On failure the

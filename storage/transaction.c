@@ -303,9 +303,36 @@ truth_commit(struct transaction *transaction)
     return status;
 }
 
+static int
+operation_compare(const void *left, const void *right)
+{
+    const struct operation *a = left;
+    const struct operation *b = right;
+    if (a->issued_at_s != b->issued_at_s) {
+        return a->issued_at_s < b->issued_at_s ? -1 : 1;
+    }
+    return memcmp(a->key.id, b->key.id, ID_LENGTH);
+}
+
+/* Puts records that follow one another into the order of their tree: pages that are filled from one
+ * end stay full, and others are left half empty. */
+static void
+records_sort(struct transaction *transaction)
+{
+    struct operation *list = transaction->operations;
+    size_t first = 0;
+    for (size_t i = 0; i <= transaction->count; i++) {
+        if (i == transaction->count || list[i].type != OPERATION_PUT_RECORD) {
+            qsort(list + first, i - first, sizeof *list, operation_compare);
+            first = i + 1;
+        }
+    }
+}
+
 static enum status
 cache_commit(struct transaction *transaction)
 {
+    records_sort(transaction);
     struct store *store = transaction->store;
     struct part part = {.transaction = transaction,
                         .environment = &store->environments[ENVIRONMENT_CACHE],

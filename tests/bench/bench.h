@@ -1,0 +1,32 @@
+/* What a benchmark reports: rows of measured values, printed as JSON, and as text for people. */
+#ifndef GPULET_TESTS_BENCH_BENCH_H
+#define GPULET_TESTS_BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct bench_row {
+    const char *name;
+    double value;
+    const char *unit;
+    bool lower_is_better;
+    double target;         /* 0: none */
+    const char *reference; /* what was measured beside it in the same run; NULL: nothing */
+    double reference_value;
+};
+
+struct bench;
+
+/* Prints the row at once. Texts are borrowed for the call. */
+void bench_add(struct bench *bench, const struct bench_row *row);
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t bench_now_ns(void);
+
+/* Things a second, for `count` of them since start_ns. */
+double bench_rate(uint64_t count, uint64_t start_ns);
+
+/* Each file of this folder has one. */
+void bench_storage(struct bench *bench);
+
+#endif
