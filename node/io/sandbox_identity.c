@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/mount.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "node/io/supervisor_file.h"
@@ -25,30 +27,52 @@ sandbox_staged_sources(struct sandbox_sources *ret)
     snprintf(ret->init, sizeof ret->init, "%s", stage_init);
 }
 
-static enum status
-bind_descriptor(int descriptor, const char *target)
+/* A mount of what is open here, to be put somewhere in another mount namespace; -1 on failure. A
+ * plain bind would not do: the kernel binds only what lies in the namespace itself. */
+static int
+clone_mount(int descriptor)
 {
-    char source[64];
-    snprintf(source, sizeof source, "/proc/self/fd/%d", descriptor);
-    return mount(source, target, NULL, MS_BIND | MS_REC, NULL) == 0 ? STATUS_OK : status_of_errno();
+    return (int)syscall(SYS_open_tree, descriptor, "",
+                        OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+}
+
+static bool
+put_mount(int tree, const char *target)
+{
+    return syscall(SYS_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) == 0;
+}
+
+/* The stage with an empty directory and an empty file to mount on. */
+static bool
+make_stage(void)
+{
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("gpulet", stage_path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=64k") != 0 ||
+        mkdir(stage_workspace, 0755) != 0) {
+        return false;
+    }
+    const int file = open(stage_init, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (file >= 0) {
+        close(file);
+    }
+    return file >= 0;
 }
 
 enum status
 sandbox_stage(int workspace, int init, struct sandbox_sources *ret)
 {
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount("gpulet", stage_path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=64k") != 0 ||
-        mkdir(stage_workspace, 0755) != 0) {
-        return status_of_errno();
+    enum status status = STATUS_OK;
+    const int workspace_tree = clone_mount(workspace);
+    const int init_tree = clone_mount(init);
+    if (workspace_tree < 0 || init_tree < 0 || !make_stage() ||
+        !put_mount(workspace_tree, stage_workspace) || !put_mount(init_tree, stage_init)) {
+        status = status_of_errno();
     }
-    const int file = open(stage_init, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (file < 0) {
-        return status_of_errno();
+    if (workspace_tree >= 0) {
+        close(workspace_tree);
     }
-    close(file);
-    enum status status = bind_descriptor(workspace, stage_workspace);
-    if (status == STATUS_OK) {
-        status = bind_descriptor(init, stage_init);
+    if (init_tree >= 0) {
+        close(init_tree);
     }
     if (status == STATUS_OK) {
         sandbox_staged_sources(ret);

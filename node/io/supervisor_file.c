@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -125,10 +127,11 @@ file_read(int directory, const char *name, struct buffer *buffer)
     return status;
 }
 
-enum status
-process_start_time(pid_t pid, uint64_t *ret)
+/* The number in a field (from 4 on) of /proc/PID/stat. STATUS_NOT_FOUND also for a zombie. */
+static enum status
+process_field(pid_t pid, int wanted, uint64_t *ret)
 {
-    enum { FIELD_STATE = 3, FIELD_START_TIME = 22 };
+    enum { FIELD_STATE = 3 };
     char path[64];
     uint8_t memory[4096];
     struct buffer text;
@@ -145,7 +148,7 @@ process_start_time(pid_t pid, uint64_t *ret)
         return STATUS_NOT_FOUND;
     }
     at += 2;
-    for (int field = FIELD_STATE; field < FIELD_START_TIME; field++) {
+    for (int field = FIELD_STATE; field < wanted; field++) {
         at = strchr(at, ' ');
         if (at == NULL) {
             return STATUS_NOT_FOUND;
@@ -156,11 +159,40 @@ process_start_time(pid_t pid, uint64_t *ret)
     return STATUS_OK;
 }
 
+enum status
+process_start_time(pid_t pid, uint64_t *ret)
+{
+    enum { FIELD_START_TIME = 22 };
+    return process_field(pid, FIELD_START_TIME, ret);
+}
+
+pid_t
+process_parent(pid_t pid)
+{
+    enum { FIELD_PARENT = 4 };
+    uint64_t parent = 0;
+    return process_field(pid, FIELD_PARENT, &parent) == STATUS_OK ? (pid_t)parent : 0;
+}
+
 bool
 process_is_alive(pid_t pid, uint64_t start_time)
 {
     uint64_t found = 0;
     return pid > 0 && process_start_time(pid, &found) == STATUS_OK && found == start_time;
+}
+
+void
+process_kill(pid_t pid, uint64_t start_time)
+{
+    const int handle = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    if (handle < 0) {
+        return;
+    }
+    /* Looked at after opening: the handle cannot come to mean another process. */
+    if (process_is_alive(pid, start_time)) {
+        syscall(SYS_pidfd_send_signal, handle, SIGKILL, NULL, 0);
+    }
+    close(handle);
 }
 
 static int64_t

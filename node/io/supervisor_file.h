@@ -27,8 +27,14 @@ enum status file_read(int directory, const char *name, struct buffer *buffer) MU
  * STATUS_NOT_FOUND: there is no such process, or it is a zombie. */
 enum status process_start_time(pid_t pid, uint64_t *ret) MUST_USE;
 
+/* The pid of a process's parent; 0 when there is no such process. */
+pid_t process_parent(pid_t pid);
+
 /* True while the very process runs. */
 bool process_is_alive(pid_t pid, uint64_t start_time);
+
+/* SIGKILL to the very process, if it still runs. */
+void process_kill(pid_t pid, uint64_t start_time);
 
 /* Milliseconds of CLOCK_MONOTONIC and of CLOCK_BOOTTIME. */
 int64_t clock_monotonic_ms(void);

@@ -94,7 +94,7 @@ meter_wait_ms(const struct meter *meter, int64_t now_ms, int64_t now_boot_ms, in
         const int64_t passed = now_ms - meter->unpaid_since_ms;
         wait_ms = sooner((int64_t)meter->unpaid_kill_ms - passed, wait_ms);
     }
-    if (meter->is_started && !meter->is_frozen && !meter->is_stopped) {
+    if (meter->is_started && !meter->is_frozen && !meter->is_stopped && !meter->is_unpaid) {
         const uint64_t run_ms = meter_run_ms(meter, now_ms);
         const uint64_t left = meter->run_ms_limit > run_ms ? meter->run_ms_limit - run_ms : 0;
         if (left < (uint64_t)wait_ms) {
