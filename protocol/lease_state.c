@@ -3,14 +3,14 @@
 #include <assert.h>
 
 static const char *const state_texts[LEASE_STATE_COUNT] = {
-    "asked",    "held",     "confirmed", "leased",   "starting", "active",
-    "frozen",   "draining", "ending",    "settling", "closed",   "void",
+    "asked",  "held",     "confirmed", "leased",   "starting", "active",
+    "frozen", "draining", "ending",    "settling", "closed",   "void",
 };
 const struct name_table lease_state_names = {state_texts, LEASE_STATE_COUNT};
 
 static const char *const event_texts[LEASE_EVENT_COUNT] = {
-    "held",   "refused", "confirm", "lease", "cancel", "lapse",   "start",       "started", "exited",
-    "lost",   "unpaid",  "paid",    "end",   "reclaim", "notice over", "final",   "receipt",
+    "held", "refused", "confirm", "lease", "cancel",  "lapse",       "start", "started", "exited",
+    "lost", "unpaid",  "paid",    "end",   "reclaim", "notice over", "final", "receipt",
 };
 const struct name_table lease_event_names = {event_texts, LEASE_EVENT_COUNT};
 
@@ -18,8 +18,8 @@ static const char *const actor_texts[LEASE_ACTOR_COUNT] = {"host", "renter", "cl
 const struct name_table lease_actor_names = {actor_texts, LEASE_ACTOR_COUNT};
 
 static const char *const action_texts[LEASE_ACTION_COUNT] = {
-    "impossible", "ignore", "keep", "move", "free", "start job", "freeze job", "thaw job",
-    "warn job", "kill job", "settle", "close",
+    "impossible", "ignore",   "keep",     "move",     "free",   "start job",
+    "freeze job", "thaw job", "warn job", "kill job", "settle", "close",
 };
 const struct name_table lease_action_names = {action_texts, LEASE_ACTION_COUNT};
 

@@ -9,7 +9,8 @@ static const char *const account_texts[ACCOUNT_COUNT] = {
 };
 const struct name_table account_names = {account_texts, ACCOUNT_COUNT};
 
-#define ROW_NUMBER(T, m, measure, text) NUMBER_FIELD(T, m, 0, UINT64_MAX >> (64 - 8 * sizeof(((T *)NULL)->m)), measure, text)
+#define ROW_NUMBER(T, m, measure, text)                                                            \
+    NUMBER_FIELD(T, m, 0, UINT64_MAX >> (64 - 8 * sizeof(((T *)NULL)->m)), measure, text)
 
 static const struct field lease_fields[] = {
     FIXED_FIELD(struct lease_row, hold, "id of the hold"),
@@ -51,8 +52,8 @@ static const struct field lease_fields[] = {
     ROW_NUMBER(struct lease_row, exit_signal, UNIT_NONE, "of the job; 0: none"),
     TEXT_FIELD(struct lease_row, label, 64, "the GPU's name"),
 };
-const struct schema lease_row_schema =
-    SCHEMA(struct lease_row, "lease_row", 1, lease_fields, "A lease or hold, as either side keeps it.");
+const struct schema lease_row_schema = SCHEMA(struct lease_row, "lease_row", 1, lease_fields,
+                                              "A lease or hold, as either side keeps it.");
 
 static const struct field ledger_fields[] = {
     ROW_NUMBER(struct ledger_row, number, UNIT_NONE, "1, 2, 3 without gaps"),
@@ -77,15 +78,16 @@ static const struct field balance_fields[] = {
     BALANCE_FIELD(struct balance_row, granted_uusd, UNIT_UUSD, "negative: granted"),
     ROW_NUMBER(struct balance_row, leases, UNIT_NONE, "closed with both signatures"),
 };
-const struct schema balance_row_schema =
-    SCHEMA(struct balance_row, "balance_row", 3, balance_fields, "What stands between us and a peer.");
+const struct schema balance_row_schema = SCHEMA(
+    struct balance_row, "balance_row", 3, balance_fields, "What stands between us and a peer.");
 
 static const struct field offer_fields[] = {
     ROW_NUMBER(struct offer_row, slot_group, UNIT_NONE, "slot group"),
     ROW_NUMBER(struct offer_row, gpu_mask, UNIT_NONE, "cards that are offered"),
     AMOUNT_FIELD(struct offer_row, ask_uusd_per_hour, UNIT_UUSD_PER_HOUR, "price of one"),
     FLAG_FIELD(struct offer_row, ask_is_auto, "the ask follows the market"),
-    AMOUNT_FIELD(struct offer_row, interruptible_ask_uusd_per_hour, UNIT_UUSD_PER_HOUR, "when reclaimable"),
+    AMOUNT_FIELD(struct offer_row, interruptible_ask_uusd_per_hour, UNIT_UUSD_PER_HOUR,
+                 "when reclaimable"),
     ROW_NUMBER(struct offer_row, lease_min_s, UNIT_SECONDS, "shortest lease"),
     ROW_NUMBER(struct offer_row, lease_max_s, UNIT_SECONDS, "longest lease"),
     ROW_NUMBER(struct offer_row, notice_s, UNIT_SECONDS, "before a reclaim ends it"),
@@ -105,15 +107,15 @@ const struct schema offer_row_schema =
 static const struct field setting_fields[] = {
     ROW_NUMBER(struct setting_row, value, UNIT_NONE, "value"),
 };
-const struct schema setting_row_schema =
-    SCHEMA(struct setting_row, "setting_row", 5, setting_fields, "A value told to the running node.");
+const struct schema setting_row_schema = SCHEMA(
+    struct setting_row, "setting_row", 5, setting_fields, "A value told to the running node.");
 
 static const struct field sequence_fields[] = {
     ROW_NUMBER(struct sequence_row, kind_and_detail, UNIT_NONE, "kind << 32 | detail"),
     ROW_NUMBER(struct sequence_row, seq, UNIT_NONE, "last one used"),
 };
-const struct schema sequence_row_schema =
-    SCHEMA(struct sequence_row, "sequence_row", 6, sequence_fields, "Our own last sequence number.");
+const struct schema sequence_row_schema = SCHEMA(struct sequence_row, "sequence_row", 6,
+                                                 sequence_fields, "Our own last sequence number.");
 
 static const struct field guard_fields[] = {
     FIXED_FIELD(struct guard_row, author, "author"),
@@ -141,5 +143,5 @@ static const struct field standing_fields[] = {
     BYTES_FIELD(struct standing_row, request, 0, 2048, "encoded request"),
     ROW_NUMBER(struct standing_row, until_s, UNIT_UNIX_SECONDS, "kept until"),
 };
-const struct schema standing_row_schema =
-    SCHEMA(struct standing_row, "standing_row", 9, standing_fields, "A standing request of our own.");
+const struct schema standing_row_schema = SCHEMA(struct standing_row, "standing_row", 9,
+                                                 standing_fields, "A standing request of our own.");

@@ -9,26 +9,26 @@
 struct core;
 
 struct core_options {
-    struct keypair keypair;        /* copied; wiped by core_free */
+    struct keypair keypair; /* copied; wiped by core_free */
     char network_name[64];
     struct network_id network;
     bool is_test_network;
     bool has_issuer;
     struct peer_id issuer;
     char label[64];
-    char address[128];             /* where peers reach us; empty when they cannot */
+    char address[128]; /* where peers reach us; empty when they cannot */
     char stream_address[128];
-    char control_path[256];        /* shown by status */
+    char control_path[256]; /* shown by status */
     char data_dir[256];
-    uint8_t region;                /* enum region */
+    uint8_t region; /* enum region */
     uint32_t up_mbit_s;
     uint32_t down_mbit_s;
-    uint16_t cpu_threads;          /* the machine's, shared by the slots */
+    uint16_t cpu_threads; /* the machine's, shared by the slots */
     uint32_t ram_mib;
     uint32_t disk_mib;
-    bool limits_lack;              /* the sandbox cannot enforce every limit */
+    bool limits_lack; /* the sandbox cannot enforce every limit */
     bool has_decide_program;
-    size_t shelf_records_max;      /* gossiped records in memory */
+    size_t shelf_records_max;           /* gossiped records in memory */
     struct amount spend_lease_max_uusd; /* of a renter, per lease and per day */
     struct amount spend_day_max_uusd;
     uint32_t pid;

@@ -9,46 +9,46 @@
 enum effect_type {
     EFFECT_STORE_ROW,
     EFFECT_DELETE_ROW,
-    EFFECT_STORE_RECORD,    /* a public record, into the cache */
+    EFFECT_STORE_RECORD, /* a public record, into the cache */
     EFFECT_DELETE_RECORD,
     EFFECT_STORE_EVIDENCE,
     EFFECT_DELETE_EVIDENCE,
-    EFFECT_SEND,            /* a frame to a peer */
+    EFFECT_SEND, /* a frame to a peer */
     EFFECT_DIAL,
-    EFFECT_DROP,            /* a peer that broke the rules, or is too much */
-    EFFECT_CHECK,           /* check a public record's signature; comes back as EVENT_RECORD_VERIFIED or REFUSED */
-    EFFECT_ANSWER,          /* a frame to the command line */
-    EFFECT_ANSWER_LEDGER,   /* ROW_LEDGER rows read from disk, then DONE, to the command line */
-    EFFECT_ANSWER_RECEIPT,  /* ROW_RECEIPT with the bundle read from disk, then DONE */
+    EFFECT_DROP, /* a peer that broke the rules, or is too much */
+    EFFECT_CHECK, /* check a public record's signature; comes back as EVENT_RECORD_VERIFIED or REFUSED */
+    EFFECT_ANSWER,         /* a frame to the command line */
+    EFFECT_ANSWER_LEDGER,  /* ROW_LEDGER rows read from disk, then DONE, to the command line */
+    EFFECT_ANSWER_RECEIPT, /* ROW_RECEIPT with the bundle read from disk, then DONE */
     EFFECT_JOB_START,
     EFFECT_JOB_FREEZE,
     EFFECT_JOB_THAW,
-    EFFECT_JOB_WARN,        /* SIGTERM */
+    EFFECT_JOB_WARN, /* SIGTERM */
     EFFECT_JOB_KILL,
-    EFFECT_JOB_PAY,         /* the job may run up to here, also without us */
-    EFFECT_JOB_REMOVE,      /* log and workspace are no longer kept */
-    EFFECT_STREAM_ALLOW,    /* host: this channel key may read and write this lease's streams */
+    EFFECT_JOB_PAY,      /* the job may run up to here, also without us */
+    EFFECT_JOB_REMOVE,   /* log and workspace are no longer kept */
+    EFFECT_STREAM_ALLOW, /* host: this channel key may read and write this lease's streams */
     EFFECT_STREAM_FORBID,
-    EFFECT_STREAM_DIAL,     /* renter: the lease's streams are at this address */
+    EFFECT_STREAM_DIAL, /* renter: the lease's streams are at this address */
     EFFECT_STREAM_CLOSE,
-    EFFECT_DECIDE,          /* ask the host's own program; comes back as EVENT_DECIDED */
+    EFFECT_DECIDE, /* ask the host's own program; comes back as EVENT_DECIDED */
     EFFECT_LOG,
-    EFFECT_STOP             /* the person wants the daemon to end */
+    EFFECT_STOP /* the person wants the daemon to end */
 };
 
 struct effect_job {
     struct lease_id lease;
-    uint64_t gpu_mask;      /* GPU numbers */
+    uint64_t gpu_mask; /* GPU numbers */
     bool attached;
     bool input;
     uint32_t memory_mib;
     uint32_t disk_mib;
     uint32_t cpu_threads;
-    struct bytes arguments; /* encoded struct start_message: argv and environment are inside */
-    uint64_t paid_run_ms;   /* START and PAY */
-    uint64_t end_at_boot_ms;/* 0: not known yet; START gives the duration instead */
+    struct bytes arguments;  /* encoded struct start_message: argv and environment are inside */
+    uint64_t paid_run_ms;    /* START and PAY */
+    uint64_t end_at_boot_ms; /* 0: not known yet; START gives the duration instead */
     uint32_t duration_s;
-    uint32_t grace_ms;      /* WARN, KILL: between SIGTERM and SIGKILL */
+    uint32_t grace_ms; /* WARN, KILL: between SIGTERM and SIGKILL */
 };
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
@@ -57,7 +57,7 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 struct effect {
     enum effect_type type;
     union {
-        struct row row;     /* value empty in EFFECT_DELETE_ROW */
+        struct row row; /* value empty in EFFECT_DELETE_ROW */
         struct verified_record record;
         struct record_id record_id;
         struct {

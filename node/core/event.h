@@ -8,28 +8,28 @@
 #include "protocol/table.h"
 
 enum event_type {
-    EVENT_STARTED,          /* first event */
-    EVENT_ROW,              /* recovery: a row of our own; leases before evidence before ledger */
-    EVENT_STORED_RECORD,    /* recovery: a gossiped record from our own disk */
-    EVENT_EVIDENCE,         /* recovery: signed bytes of an open lease */
-    EVENT_RECOVERED,        /* the truth is read; the cache may still be coming */
-    EVENT_TICK,             /* a deadline passed (see core_next_deadline), or just time */
-    EVENT_LINK_UP,          /* a connection exists; nobody has said who it is */
+    EVENT_STARTED,       /* first event */
+    EVENT_ROW,           /* recovery: a row of our own; leases before evidence before ledger */
+    EVENT_STORED_RECORD, /* recovery: a gossiped record from our own disk */
+    EVENT_EVIDENCE,      /* recovery: signed bytes of an open lease */
+    EVENT_RECOVERED,     /* the truth is read; the cache may still be coming */
+    EVENT_TICK,          /* a deadline passed (see core_next_deadline), or just time */
+    EVENT_LINK_UP,       /* a connection exists; nobody has said who it is */
     EVENT_LINK_DOWN,
-    EVENT_FRAME,            /* bytes from a peer */
-    EVENT_RECORD_VERIFIED,  /* a record sent out by EFFECT_CHECK has a good signature */
+    EVENT_FRAME,           /* bytes from a peer */
+    EVENT_RECORD_VERIFIED, /* a record sent out by EFFECT_CHECK has a good signature */
     EVENT_RECORD_REFUSED,
-    EVENT_CONTROL,          /* bytes from the command line */
+    EVENT_CONTROL, /* bytes from the command line */
     EVENT_CONTROL_GONE,
-    EVENT_GPUS,             /* the machine's cards, whole list */
-    EVENT_OWNER_BACK,       /* the owner uses these cards */
+    EVENT_GPUS,       /* the machine's cards, whole list */
+    EVENT_OWNER_BACK, /* the owner uses these cards */
     EVENT_OWNER_AWAY,
-    EVENT_WORKLOAD,         /* a job's state */
-    EVENT_WORKLOAD_LOST,    /* reconcile: a lease should have a job, and none is found */
-    EVENT_READER_GONE,      /* host side: the attached reader of a lease is away; READER_BACK when it is back */
+    EVENT_WORKLOAD,      /* a job's state */
+    EVENT_WORKLOAD_LOST, /* reconcile: a lease should have a job, and none is found */
+    EVENT_READER_GONE, /* host side: the attached reader of a lease is away; READER_BACK when it is back */
     EVENT_READER_BACK,
-    EVENT_SPACE,            /* disk space changed */
-    EVENT_DECIDED           /* the host's own program has answered */
+    EVENT_SPACE,  /* disk space changed */
+    EVENT_DECIDED /* the host's own program has answered */
 };
 
 /* A connection, as the io room numbers it; never reused within a run. */
@@ -44,7 +44,7 @@ struct client {
 
 struct gpu {
     uint16_t number;
-    uint16_t slot_group;    /* equal cards share one */
+    uint16_t slot_group; /* equal cards share one */
     uint16_t gpu_class;
     char model[64];
     char driver[32];
@@ -70,12 +70,12 @@ enum job_state {
 
 struct event_workload {
     struct lease_id lease;
-    uint8_t state;          /* enum job_state */
+    uint8_t state; /* enum job_state */
     uint64_t run_ms;
     uint64_t started_at_ms; /* unix ms of exec */
     uint8_t exit_code;
     uint8_t exit_signal;
-    uint8_t reason;         /* enum end_reason: JOB_EXITED, LIMIT, UNPAID, HOST_FAILURE, DURATION */
+    uint8_t reason; /* enum end_reason: JOB_EXITED, LIMIT, UNPAID, HOST_FAILURE, DURATION */
     uint64_t bytes_in;
     uint64_t bytes_out;
     const char *text;
@@ -93,10 +93,10 @@ struct event {
             uint64_t boot_id;    /* digest of the machine's boot */
             uint64_t boot_nonce; /* random for each start of the daemon */
         } started;
-        struct row row;          /* EVENT_ROW */
+        struct row row; /* EVENT_ROW */
         struct {
             struct record_id hold;
-            uint8_t what;        /* enum evidence */
+            uint8_t what; /* enum evidence */
             struct verified_record record;
         } evidence;
         struct verified_record record; /* EVENT_STORED_RECORD */
@@ -104,7 +104,7 @@ struct event {
             struct link link;
             struct channel_key key; /* the other end's, proven by CURVE */
             bool outbound;
-            struct bytes address;   /* that we dialled; else where it comes from */
+            struct bytes address; /* that we dialled; else where it comes from */
         } link_up;
         struct {
             struct link link;
@@ -125,14 +125,14 @@ struct event {
             size_t count;
             const struct gpu *list;
         } gpus;
-        uint64_t owner_mask;     /* EVENT_OWNER_BACK, EVENT_OWNER_AWAY: bits are GPU numbers */
+        uint64_t owner_mask; /* EVENT_OWNER_BACK, EVENT_OWNER_AWAY: bits are GPU numbers */
         struct event_workload workload;
-        struct lease_id lease;   /* EVENT_WORKLOAD_LOST, READER_GONE, READER_BACK */
+        struct lease_id lease; /* EVENT_WORKLOAD_LOST, READER_GONE, READER_BACK */
         enum disk space;
         struct {
             uint64_t token;
             bool accepted;
-            struct bytes text;   /* the program's reason */
+            struct bytes text; /* the program's reason */
         } decided;
     } as;
 };

@@ -27,46 +27,54 @@ struct link_state {
     bool used;
     bool outbound;
     bool introduced;
-    bool subscribed;          /* has asked for records: gets what is new */
+    bool subscribed; /* has asked for records: gets what is new */
     struct channel_key key;
     struct peer_id peer;
     char address[ADDRESS_SIZE];
     struct boot up_at;
     struct boot heard_at;
     struct boot pinged_at;
-    uint64_t arrival_sent;    /* shelf arrivals up to here were pushed */
-    int64_t inbound_bytes;    /* a leaky bucket */
+    uint64_t arrival_sent; /* shelf arrivals up to here were pushed */
+    int64_t inbound_bytes; /* a leaky bucket */
     struct boot inbound_at;
-    int64_t outbound_bytes;   /* the same, of what we push */
+    int64_t outbound_bytes; /* the same, of what we push */
     struct boot outbound_at;
-    uint32_t pull_token;      /* the page that we wait for; 0: none */
+    uint32_t pull_token; /* the page that we wait for; 0: none */
     uint32_t records;
-    int64_t clock_ahead_ms;   /* its clock less ours, at HELLO */
+    int64_t clock_ahead_ms; /* its clock less ours, at HELLO */
+};
+
+/* Where a public record stands; a withdrawal stands in its victim's place. */
+struct shelf_slot {
+    struct peer_id author;
+    uint8_t kind;
+    uint32_t detail;
 };
 
 /* A public record, or only the guard that outlives it (length 0). */
 struct shelf_entry {
     bool used;
     struct peer_id author;
-    uint8_t kind;             /* of the slot; a withdrawal stands in its victim's */
-    uint8_t record_kind;      /* of the record itself */
+    uint8_t kind;        /* of the slot; a withdrawal stands in its victim's */
+    uint8_t record_kind; /* of the record itself */
     uint32_t detail;
     uint64_t seq;
     struct record_id id;
     uint64_t issued_at_s;
     uint64_t expires_at_s;
     uint64_t guard_until_s;
-    uint64_t arrival;         /* grows; 0: guard only */
+    uint64_t arrival; /* grows; 0: guard only */
     struct link from;
     uint16_t length;
 };
 
 struct shelf {
-    size_t capacity;          /* entries, a power of two; at most 3/4 used */
+    size_t capacity; /* entries, a power of two; at most 3/4 used */
     size_t used;
     size_t records;
     struct shelf_entry *entries; /* open addressing by (author, kind, detail) */
-    uint8_t *bytes;           /* SHELF_SLOT_BYTES for each entry */
+    uint8_t *bytes;              /* SHELF_SLOT_BYTES for each entry */
+    struct shelf_slot *ring;     /* who arrived as number n, at n modulo capacity */
     uint64_t arrivals;
     uint64_t next_expiry_s;
 };
@@ -81,29 +89,29 @@ struct papers {
     uint16_t voucher_length;
     uint32_t start_length;
     uint8_t terms[TERMS_BYTES_MAX];
-    uint8_t held[RECORD_BYTES_MAX];     /* sealed HELD: the answer to a repeated HOLD */
-    uint8_t lease[COSIGNED_BYTES_MAX];  /* sealed by the renter; cosigned when the host has signed */
+    uint8_t held[RECORD_BYTES_MAX];    /* sealed HELD: the answer to a repeated HOLD */
+    uint8_t lease[COSIGNED_BYTES_MAX]; /* sealed by the renter; cosigned when the host has signed */
     uint8_t final[1024];
     uint8_t voucher[1024];
-    uint8_t start[FRAME_BYTES_MAX];     /* START, encoded; wiped when the job has started */
+    uint8_t start[FRAME_BYTES_MAX]; /* START, encoded; wiped when the job has started */
 };
 
 struct lease {
     bool used;
-    struct lease_row row;     /* label views label_text */
+    struct lease_row row; /* label views label_text */
     char label_text[LABEL_SIZE];
-    struct papers *papers;    /* NULL once closed */
-    struct client client;     /* renter: who wants to hear of it; 0: nobody */
+    struct papers *papers; /* NULL once closed */
+    struct client client;  /* renter: who wants to hear of it; 0: nobody */
     bool reader_gone;
     struct boot reader_gone_at;
-    struct boot send_at;      /* when the last message is repeated */
+    struct boot send_at; /* when the last message is repeated */
     struct boot meter_at;
     struct boot frozen_at;
     uint16_t repeats;
-    bool job_running;         /* a workload was seen in this run of the daemon */
-    bool charge_told;         /* the client has its ROW_CHARGE */
-    uint64_t paid_run_ms;     /* host: told to the supervisor */
-    uint32_t prepay_s;        /* renter: further than one interval */
+    bool job_running;     /* a workload was seen in this run of the daemon */
+    bool charge_told;     /* the client has its ROW_CHARGE */
+    uint64_t paid_run_ms; /* host: told to the supervisor */
+    uint32_t prepay_s;    /* renter: further than one interval */
     uint64_t bytes_in;
     uint64_t bytes_out;
 };
@@ -124,7 +132,7 @@ struct rent {
     char image[80];
     struct boot give_up_at;
     struct boot next_try_at;
-    bool waiting;             /* nothing fits just now */
+    bool waiting; /* nothing fits just now */
     bool attached;
     bool dialling;
     struct boot dial_until;
@@ -132,10 +140,10 @@ struct rent {
     struct peer_id host;
     uint16_t tried_count;
     struct record_id tried[16];
-    uint64_t free_at_s;       /* earliest that a BUSY told */
+    uint64_t free_at_s; /* earliest that a BUSY told */
     uint32_t prepay_s;
     char last_why[200];
-    uint64_t serial;          /* part of the request id: spreads renters */
+    uint64_t serial; /* part of the request id: spreads renters */
     bool only_listing;
     uint32_t start_length;
     uint8_t start[FRAME_BYTES_MAX]; /* START without lease and voucher, encoded */
@@ -144,19 +152,19 @@ struct rent {
 struct offer_state {
     bool used;
     struct offer_row row;
-    uint64_t listing_seq;     /* of the published listing; 0: none */
+    uint64_t listing_seq; /* of the published listing; 0: none */
     struct record_id listing;
     uint16_t listing_length;
     uint8_t listing_bytes[LISTING_BYTES_MAX];
-    struct listing body;      /* texts view listing_bytes */
+    struct listing body; /* texts view listing_bytes */
     struct wall refresh_at;
     bool published;
-    bool dirty;               /* to be published at the next chance */
+    bool dirty; /* to be published at the next chance */
 };
 
 struct peer_state {
     bool used;
-    struct peer_row row;      /* address views address_text */
+    struct peer_row row; /* address views address_text */
     char address_text[ADDRESS_SIZE];
     bool row_dirty;
 };
@@ -173,7 +181,7 @@ struct pending_decision {
 struct core {
     struct core_options options;
     struct moment now;
-    struct effects *effects;  /* of the step under way */
+    struct effects *effects; /* of the step under way */
     uint64_t random;
     uint64_t boot_id;
     uint64_t boot_nonce;
@@ -181,7 +189,7 @@ struct core {
     struct wall started_at;
     bool recovered;
     bool paused;
-    enum space space;
+    enum disk space;
     bool node_published;
     struct wall node_refresh_at;
     uint64_t records_refused;
@@ -189,29 +197,30 @@ struct core {
 
     struct link_state links[LINKS_MAX];
     struct shelf shelf;
-    struct book *book;
-    struct lease *leases;     /* LEASES_MAX */
-    struct papers *papers;    /* LEASES_OPEN_MAX */
+    struct book *book;     /* of the listings on the shelf */
+    struct lease *leases;  /* LEASES_MAX */
+    struct papers *papers; /* LEASES_OPEN_MAX */
     struct renter_record renters[LEASES_OPEN_MAX];
-    struct rent *rents;       /* RENTS_MAX */
+    struct rent *rents; /* RENTS_MAX */
     struct offer_state offers[SLOT_GROUPS_MAX];
     struct pending_decision decisions[8];
-    struct peer_state *peers; /* PEERS_MAX */
+    struct peer_state *peers;     /* PEERS_MAX */
     struct balance_row *balances; /* BALANCES_MAX */
     size_t balance_count;
-    uint64_t ledger_number;   /* last one used */
+    uint64_t ledger_number; /* last one used */
     struct sequence_row sequences[SEQUENCES_MAX];
     size_t sequence_count;
     struct gpu gpus[GPUS_MAX];
     size_t gpu_count;
-    uint64_t owner_mask;      /* cards the owner uses */
-    uint64_t pause_mask;      /* cards not offered just now */
+    uint64_t owner_mask; /* cards the owner uses */
+    uint64_t pause_mask; /* cards not offered just now */
+    struct boot tick_at; /* when time itself is looked at next */
     struct boot flush_at;
     struct boot expire_at;
     struct boot resync_at;
     uint64_t decision_token;
     uint64_t rent_serial;
-    uint64_t spent_day;       /* unix days of spent_today */
+    uint64_t spent_day; /* unix days of spent_today */
     struct amount spent_today;
 };
 

@@ -1,0 +1,110 @@
+#include "node/core/find.h"
+
+#include <string.h>
+
+#include "node/core/say.h"
+#include "protocol/codec.h"
+
+enum { TRIES_MAX = 64 };
+
+static bool
+listing_of_entry(struct core *core, const struct shelf_entry *entry, struct listing *ret_listing)
+{
+    struct record_view view;
+    return entry->record_kind == RECORD_LISTING && entry->length > 0 &&
+           record_parse(shelf_bytes(&core->shelf, entry), &core->options.network, &view) ==
+               STATUS_OK &&
+           codec_decode(&listing_schema, view.envelope.body, ret_listing) == STATUS_OK;
+}
+
+void
+find_note(struct core *core, const struct shelf_entry *entry)
+{
+    struct listing listing;
+    struct market_row row;
+    const char *why = "";
+    if (!listing_of_entry(core, entry, &listing)) {
+        return;
+    }
+    const struct listing_facts facts = {.host = &entry->author,
+                                        .expires_s = entry->expires_at_s,
+                                        .reliability_bp = RELIABILITY_UNKNOWN_BP};
+    enum status status = listing_check(&listing, &why);
+    if (status == STATUS_OK) {
+        why = "its figures are outside the book's limits";
+        status = market_row_make(&listing, &facts, &row);
+    }
+    if (status == STATUS_OK) {
+        why = "the book is full";
+        status = book_put(core->book, &row);
+    }
+    if (status != STATUS_OK) {
+        core->records_refused++;
+        say_log(core, LOG_INFO, "a listing is kept out of the book: %s", why);
+    }
+}
+
+void
+find_forget(struct core *core, const struct shelf_entry *entry)
+{
+    if (entry->record_kind == RECORD_LISTING && entry->detail < UINT16_MAX &&
+        book_withdraw(core->book, &entry->author, (uint16_t)entry->detail) != STATUS_OK) {
+        return; /* it was kept out */
+    }
+}
+
+bool
+find_resolve(struct core *core, const struct offer *offer, const struct request *request,
+             struct found *ret_found)
+{
+    const struct shelf_entry *entry =
+        shelf_find_short(&core->shelf, offer->host.bytes, RECORD_LISTING, offer->slot_group);
+    struct found found = {.offer = *offer};
+    if (entry == NULL || !listing_of_entry(core, entry, &found.body)) {
+        return false;
+    }
+    found.host = entry->author;
+    found.listing = entry->id;
+    found.issued_at_s = entry->issued_at_s;
+    found.expires_at_s = entry->expires_at_s;
+    if (amount_of_micro((int64_t)offer->ask_uusd_per_hour, &found.ask_uusd_per_hour) != STATUS_OK ||
+        offer_total(offer, request->count, request->duration_s, &found.total_uusd) != STATUS_OK) {
+        return false;
+    }
+    *ret_found = found;
+    return true;
+}
+
+static bool
+was_tried(const struct found *found, const struct record_id *tried, size_t tried_count)
+{
+    for (size_t i = 0; i < tried_count; i++) {
+        if (record_id_equal(&found->listing, &tried[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum status
+find_pick(struct core *core, const struct request *request, uint64_t seed,
+          const struct record_id *tried, size_t tried_count, struct found *ret_found)
+{
+    struct offer offers[TRIES_MAX];
+    const uint64_t now_s = (uint64_t)core->now.wall.ms / 1000;
+    const struct filter filter = filter_compile(request, now_s);
+    size_t count = match_top(core->book, &filter, seed, TRIES_MAX, offers);
+    while (count > 0) {
+        const size_t pick = match_pick(offers, count, seed);
+        struct found found;
+        if (find_resolve(core, &offers[pick], request, &found) &&
+            !peer_id_equal(&found.host, &core->options.keypair.identity) &&
+            !was_tried(&found, tried, tried_count)) {
+            *ret_found = found;
+            return STATUS_OK;
+        }
+        memmove(&offers[pick], &offers[pick + 1], (count - pick - 1) * sizeof offers[0]);
+        count--;
+    }
+    return STATUS_NOT_FOUND;
+}

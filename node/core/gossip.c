@@ -1,0 +1,483 @@
+#include "node/core/gossip.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "node/core/find.h"
+#include "node/core/listing.h"
+#include "node/core/say.h"
+#include "protocol/codec.h"
+#include "protocol/version.h"
+
+enum {
+    FLUSH_MS = 100,
+    EXPIRE_MS = 1000,
+    RESYNC_MS = 600000,
+    RESYNC_BACK_S = 3600,
+    OUTBOUND_BYTES_PER_S = 48000,
+    OUTBOUND_BURST_BYTES = 384000,
+    PUSH_BYTES_MAX = 32768
+};
+
+/* Shelves a verified record and tells whoever derives something from it. */
+static void
+take_record(struct core *core, const struct verified_record *record, struct link from)
+{
+    const struct envelope *envelope = verified_envelope(record);
+    struct shelf_slot slot;
+    if (shelf_slot_of(envelope, &slot) != STATUS_OK) {
+        return;
+    }
+    const struct shelf_entry *old = shelf_find(&core->shelf, &slot);
+    if (old != NULL && old->length > 0) {
+        struct effect *effect = effects_add(core->effects, EFFECT_DELETE_RECORD);
+        effect->as.record_id = old->id;
+        find_forget(core, old);
+    }
+    const struct shelf_entry *entry = shelf_put(&core->shelf, record, from);
+    find_note(core, entry);
+    if (core->flush_at.ms == 0) {
+        core->flush_at = boot_add(core->now.boot, duration_of_ms(FLUSH_MS));
+    }
+}
+
+static void
+store_record(struct core *core, const struct verified_record *record)
+{
+    if (core->space != DISK_NORMAL) {
+        return; /* a cache does not grow on a full disk */
+    }
+    const struct verified_record kept = effects_keep_record(core->effects, record);
+    effects_add(core->effects, EFFECT_STORE_RECORD)->as.record = kept;
+}
+
+void
+gossip_publish(struct core *core, const struct verified_record *record)
+{
+    take_record(core, record, (struct link){0});
+    store_record(core, record);
+    core->flush_at = core->now.boot; /* our own go out at once */
+}
+
+void
+gossip_recover_record(struct core *core, const struct verified_record *record)
+{
+    const struct record_view view = {.sealed = verified_bytes(record),
+                                     .envelope = *verified_envelope(record),
+                                     .id = *verified_id(record)};
+    if (shelf_admit(&core->shelf, &view, core->now.wall) == STATUS_OK) {
+        take_record(core, record, (struct link){0});
+    }
+}
+
+void
+gossip_recover_guard(struct core *core, const struct row *row)
+{
+    struct guard_row guard;
+    if (codec_decode(&guard_row_schema, row->value, &guard) == STATUS_OK) {
+        shelf_put_guard(&core->shelf, &guard);
+    }
+}
+
+/* A record of our own key that we did not make: an older life of ours, or a thief. */
+static bool
+is_our_own(struct core *core, const struct record_view *view)
+{
+    if (!peer_id_equal(&view->envelope.author, &core->options.keypair.identity)) {
+        return false;
+    }
+    struct shelf_slot slot;
+    if (shelf_slot_of(&view->envelope, &slot) == STATUS_OK &&
+        view->envelope.seq > say_last_seq(core, slot.kind, slot.detail)) {
+        say_set_seq(core, (uint64_t)slot.kind << 32 | slot.detail, view->envelope.seq);
+        say_log(core, LOG_WARNING,
+                "a newer %s of this identity came from outside; it will be replaced",
+                record_kind_name(slot.kind));
+        core->node_refresh_at = core->now.wall;
+        listing_refresh_all(core);
+    }
+    return true;
+}
+
+static bool
+simulated_on_live_network(const struct core *core, const struct record_view *view)
+{
+    struct listing listing;
+    return !core->options.is_test_network && view->envelope.kind == RECORD_LISTING &&
+           codec_decode(&listing_schema, view->envelope.body, &listing) == STATUS_OK &&
+           (listing.flags & LISTING_SIMULATED) != 0;
+}
+
+/* Cheap checks first; only then is a signature check worth its time. */
+static enum status
+consider(struct core *core, struct link_state *link, struct bytes sealed)
+{
+    struct record_view view;
+    enum status status = record_parse(sealed, &core->options.network, &view);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (is_our_own(core, &view)) {
+        return STATUS_OK;
+    }
+    if (simulated_on_live_network(core, &view)) {
+        return STATUS_REFUSED;
+    }
+    status = shelf_admit(&core->shelf, &view, core->now.wall);
+    if (status != STATUS_OK) {
+        core->records_refused += status != STATUS_DUPLICATE;
+        return STATUS_OK; /* stale, expired or too many: nobody's fault */
+    }
+    const struct bytes copy = effects_copy(core->effects, sealed);
+    struct effect *effect = effects_add(core->effects, EFFECT_CHECK);
+    effect->as.frame.link = link->link;
+    effect->as.frame.bytes = copy;
+    return STATUS_OK;
+}
+
+static void
+take_list(struct core *core, struct link_state *link, const struct bytes_list *records)
+{
+    for (size_t i = 0; i < records->count; i++) {
+        const enum status status = consider(core, link, records->items[i]);
+        if (status == STATUS_REFUSED) {
+            core->records_refused++;
+        } else if (status != STATUS_OK) {
+            links_drop(core, link, status_text(status));
+            return;
+        }
+        link->records++;
+    }
+}
+
+void
+gossip_checked(struct core *core, const struct event *event)
+{
+    struct link_state *link = links_find(core, event->as.checked.link);
+    if (event->type == EVENT_RECORD_REFUSED) {
+        core->records_refused++;
+        if (link != NULL) {
+            links_drop(core, link, "it passed on a record whose signature is not valid");
+        }
+        return;
+    }
+    const struct verified_record *record = &event->as.checked.record;
+    const struct record_view view = {.sealed = verified_bytes(record),
+                                     .envelope = *verified_envelope(record),
+                                     .id = *verified_id(record)};
+    /* Another one may have come in while this one was checked. */
+    if (shelf_admit(&core->shelf, &view, core->now.wall) != STATUS_OK) {
+        return;
+    }
+    store_record(core, record);
+    take_record(core, record, event->as.checked.link);
+}
+
+static void
+pull(struct core *core, struct link_state *link, uint64_t from_s, const struct record_id *after)
+{
+    struct pull_message message = {.from_s = from_s, .after = *after};
+    do {
+        message.token = (uint32_t)say_random(core);
+    } while (message.token == 0);
+    link->pull_token = message.token;
+    say_message(core, link->link, &pull_message_schema, &message);
+}
+
+void
+gossip_introduced(struct core *core, struct link_state *link)
+{
+    link->arrival_sent = core->shelf.arrivals;
+    const struct record_id zeros = {{0}};
+    pull(core, link, 0, &zeros);
+}
+
+void
+gossip_take_node(struct core *core, struct link_state *link, const struct verified_record *node)
+{
+    const struct record_view view = {.sealed = verified_bytes(node),
+                                     .envelope = *verified_envelope(node),
+                                     .id = *verified_id(node)};
+    if (shelf_admit(&core->shelf, &view, core->now.wall) == STATUS_OK) {
+        store_record(core, node);
+        take_record(core, node, link->link);
+    }
+}
+
+/* Order of a dump: by time of issue, then by id. */
+static bool
+is_after(const struct shelf_entry *entry, uint64_t from_s, const struct record_id *after)
+{
+    return entry->issued_at_s > from_s ||
+           (entry->issued_at_s == from_s && memcmp(entry->id.bytes, after->bytes, ID_LENGTH) > 0);
+}
+
+static bool
+entry_is_live(const struct core *core, const struct shelf_entry *entry)
+{
+    return entry->used && entry->length > 0 &&
+           entry->expires_at_s * 1000 > (uint64_t)core->now.wall.ms;
+}
+
+/* The first PAGE of entries after the cursor, in order. Returns how many; `ret_more` when others follow. */
+static size_t
+collect_page(struct core *core, const struct pull_message *pull,
+             const struct shelf_entry *ret_page[LIST_ITEMS_MAX], bool *ret_more)
+{
+    size_t count = 0;
+    *ret_more = false;
+    for (size_t i = 0; i < core->shelf.capacity; i++) {
+        const struct shelf_entry *entry = &core->shelf.entries[i];
+        if (!entry_is_live(core, entry) || !is_after(entry, pull->from_s, &pull->after)) {
+            continue;
+        }
+        size_t at = count;
+        while (at > 0 && is_after(ret_page[at - 1], entry->issued_at_s, &entry->id)) {
+            at--;
+        }
+        if (at == LIST_ITEMS_MAX) {
+            *ret_more = true;
+            continue;
+        }
+        *ret_more = *ret_more || count == LIST_ITEMS_MAX;
+        const size_t moved = (count < LIST_ITEMS_MAX ? count : LIST_ITEMS_MAX - 1) - at;
+        memmove(&ret_page[at + 1], &ret_page[at], moved * sizeof(const struct shelf_entry *));
+        ret_page[at] = entry;
+        count += count < LIST_ITEMS_MAX;
+    }
+    return count;
+}
+
+static void
+answer_pull(struct core *core, struct link_state *link, const struct pull_message *pull)
+{
+    const struct shelf_entry *list[LIST_ITEMS_MAX];
+    struct page_message page = {.token = pull->token};
+    const size_t count = collect_page(core, pull, list, &page.more);
+    size_t length = 0;
+    page.next_from_s = pull->from_s;
+    page.next_after = pull->after;
+    for (size_t i = 0; i < count; i++) {
+        const struct bytes sealed = shelf_bytes(&core->shelf, list[i]);
+        if (length + sealed.length > PAGE_BYTES_MAX) {
+            page.more = true;
+            break;
+        }
+        length += sealed.length;
+        page.records.items[i] = sealed;
+        page.records.count = i + 1;
+        page.next_from_s = list[i]->issued_at_s;
+        page.next_after = list[i]->id;
+    }
+    link->subscribed = true;
+    say_message(core, link->link, &page_message_schema, &page);
+}
+
+void
+gossip_message(struct core *core, struct link_state *link, uint8_t type, struct bytes bytes)
+{
+    struct records_message records;
+    struct pull_message asked;
+    struct page_message page;
+    if (type == MESSAGE_RECORDS &&
+        message_decode(&records_message_schema, bytes, &records) == STATUS_OK) {
+        take_list(core, link, &records.records);
+    } else if (type == MESSAGE_PULL &&
+               message_decode(&pull_message_schema, bytes, &asked) == STATUS_OK) {
+        answer_pull(core, link, &asked);
+    } else if (type == MESSAGE_PAGE &&
+               message_decode(&page_message_schema, bytes, &page) == STATUS_OK) {
+        if (page.token == 0 || page.token != link->pull_token) {
+            return; /* an answer to an older question */
+        }
+        link->pull_token = 0;
+        take_list(core, link, &page.records);
+        if (page.more && link->used && page.records.count > 0) {
+            pull(core, link, page.next_from_s, &page.next_after);
+        }
+    } else {
+        links_drop(core, link, "it sent a gossip message that cannot be read");
+    }
+}
+
+static void
+make_node_record(struct core *core)
+{
+    const struct node_record node = {
+        .channel_key = core->options.keypair.channel_key,
+        .boot_nonce = core->boot_nonce,
+        .address = bytes_of_text(core->options.address),
+        .stream_address = bytes_of_text(core->options.stream_address),
+        .software = bytes_of_text("gpulet " GPULET_VERSION),
+        .label = bytes_of_text(core->options.label),
+    };
+    const struct seal_order order = {
+        .kind = RECORD_NODE, .ttl_s = NODE_TTL_S, .seq = say_next_seq(core, RECORD_NODE, 0)};
+    const struct verified_record record = say_seal(core, order, &node);
+    core->node_refresh_at = wall_add(core->now.wall, duration_of_s(NODE_TTL_S / 2));
+    core->node_published = true;
+    gossip_publish(core, &record);
+}
+
+struct bytes
+gossip_own_node(struct core *core)
+{
+    const struct shelf_slot slot = {core->options.keypair.identity, RECORD_NODE, 0};
+    const struct shelf_entry *entry = shelf_find(&core->shelf, &slot);
+    if (entry == NULL || !entry_is_live(core, entry) || !core->node_published) {
+        make_node_record(core);
+        entry = shelf_find(&core->shelf, &slot);
+    }
+    return shelf_bytes(&core->shelf, entry);
+}
+
+bool
+gossip_node_of(struct core *core, const struct peer_id *peer, struct node_record *ret_node)
+{
+    const struct shelf_slot slot = {*peer, RECORD_NODE, 0};
+    const struct shelf_entry *entry = shelf_find(&core->shelf, &slot);
+    struct record_view view;
+    return entry != NULL && entry->length > 0 &&
+           record_parse(shelf_bytes(&core->shelf, entry), &core->options.network, &view) ==
+               STATUS_OK &&
+           codec_decode(&node_record_schema, view.envelope.body, ret_node) == STATUS_OK;
+}
+
+struct bytes
+gossip_label_of(struct core *core, const struct peer_id *peer)
+{
+    struct node_record node;
+    if (peer_id_equal(peer, &core->options.keypair.identity)) {
+        return bytes_of_text(core->options.label);
+    }
+    return gossip_node_of(core, peer, &node) ? node.label : bytes_of(NULL, 0);
+}
+
+/* Fills one frame for one peer with arrivals after its mark, as its share of bytes allows. */
+static bool
+push_to(struct core *core, struct link_state *link)
+{
+    const int64_t passed_ms = boot_between(link->outbound_at, core->now.boot).ms;
+    const int64_t leaked =
+        passed_ms > 60000 ? OUTBOUND_BURST_BYTES : passed_ms * OUTBOUND_BYTES_PER_S / 1000;
+    link->outbound_at = core->now.boot;
+    link->outbound_bytes = link->outbound_bytes > leaked ? link->outbound_bytes - leaked : 0;
+    struct records_message message = {.records = {.count = 0}};
+    size_t length = 0;
+    while (link->arrival_sent < core->shelf.arrivals && message.records.count < LIST_ITEMS_MAX &&
+           link->outbound_bytes + (int64_t)length < OUTBOUND_BURST_BYTES) {
+        const struct shelf_entry *entry = shelf_next_arrival(&core->shelf, link->arrival_sent);
+        if (entry == NULL) {
+            link->arrival_sent = core->shelf.arrivals;
+            break;
+        }
+        const struct bytes sealed = shelf_bytes(&core->shelf, entry);
+        if (length + sealed.length > PUSH_BYTES_MAX) {
+            break;
+        }
+        link->arrival_sent = entry->arrival;
+        if (entry->from.number == link->link.number || !entry_is_live(core, entry)) {
+            continue;
+        }
+        message.records.items[message.records.count] = sealed;
+        message.records.count++;
+        length += sealed.length;
+    }
+    link->outbound_bytes += (int64_t)length;
+    if (message.records.count > 0) {
+        say_message(core, link->link, &records_message_schema, &message);
+    }
+    return link->arrival_sent < core->shelf.arrivals;
+}
+
+static void
+flush(struct core *core)
+{
+    bool more = false;
+    for (size_t i = 0; i < LINKS_MAX; i++) {
+        struct link_state *link = &core->links[i];
+        if (link->used && link->introduced && link->subscribed) {
+            more = push_to(core, link) || more;
+        }
+    }
+    core->flush_at = more ? boot_add(core->now.boot, duration_of_ms(FLUSH_MS)) : (struct boot){0};
+}
+
+static void
+retire(struct core *core, struct shelf_entry *entry)
+{
+    struct effect *effect = effects_add(core->effects, EFFECT_DELETE_RECORD);
+    effect->as.record_id = entry->id;
+    find_forget(core, entry);
+    shelf_retire(&core->shelf, entry);
+    const struct guard_row guard = {entry->author, entry->kind, entry->detail, entry->seq,
+                                    entry->guard_until_s};
+    const struct row_key key =
+        row_key_of_id(entry->author.bytes, (uint64_t)entry->kind << 32 | entry->detail);
+    say_store(core, TABLE_GUARDS, &key, &guard_row_schema, &guard);
+}
+
+/* At most so many a time that a step's effects hold them. */
+static void
+expire(struct core *core)
+{
+    const uint64_t now_s = core->now.wall.ms > 0 ? (uint64_t)core->now.wall.ms / 1000 : 0;
+    if (now_s < core->shelf.next_expiry_s) {
+        return;
+    }
+    size_t budget = 256;
+    uint64_t next = UINT64_MAX;
+    for (size_t i = 0; i < core->shelf.capacity; i++) {
+        struct shelf_entry *entry = &core->shelf.entries[i];
+        if (!entry->used) {
+            continue;
+        }
+        if (entry->length > 0 && entry->expires_at_s <= now_s && budget > 0) {
+            retire(core, entry);
+            budget--;
+        } else if (entry->length == 0 && entry->guard_until_s <= now_s && budget > 0) {
+            const struct row_key key =
+                row_key_of_id(entry->author.bytes, (uint64_t)entry->kind << 32 | entry->detail);
+            say_delete(core, TABLE_GUARDS, &key);
+            shelf_remove(&core->shelf, entry);
+            budget--;
+            continue;
+        }
+        const uint64_t due = entry->length > 0 ? entry->expires_at_s : entry->guard_until_s;
+        next = due < next ? due : next;
+    }
+    core->shelf.next_expiry_s = budget == 0 ? now_s : next;
+}
+
+static void
+resync(struct core *core)
+{
+    struct link_state *link = &core->links[say_random(core) % LINKS_MAX];
+    const uint64_t now_s = (uint64_t)core->now.wall.ms / 1000;
+    const struct record_id zeros = {{0}};
+    if (link->used && link->introduced && link->pull_token == 0) {
+        pull(core, link, now_s > RESYNC_BACK_S ? now_s - RESYNC_BACK_S : 0, &zeros);
+    }
+}
+
+void
+gossip_tick(struct core *core)
+{
+    if (!core->recovered) {
+        return;
+    }
+    if (!core->node_published || !wall_is_before(core->now.wall, core->node_refresh_at)) {
+        make_node_record(core);
+    }
+    if (core_is_due(core, core->flush_at)) {
+        flush(core);
+    }
+    if (core_is_due(core, core->expire_at) || core->expire_at.ms == 0) {
+        expire(core);
+        core->expire_at = boot_add(core->now.boot, duration_of_ms(EXPIRE_MS));
+    }
+    if (core_is_due(core, core->resync_at) || core->resync_at.ms == 0) {
+        resync(core);
+        core->resync_at = boot_add(core->now.boot, duration_of_ms(RESYNC_MS));
+    }
+}

@@ -1,0 +1,334 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "node/core/find.h"
+#include "node/core/gossip.h"
+#include "node/core/ledger.h"
+#include "node/core/renter.h"
+#include "node/core/say.h"
+#include "protocol/codec.h"
+#include "protocol/price.h"
+
+enum { HOLD_WAIT_MS = 4000, REPEAT_MS = 1000 };
+
+static void
+note_label(struct lease *lease, struct bytes name)
+{
+    const size_t length = name.length < LABEL_SIZE ? name.length : LABEL_SIZE - 1;
+    memcpy(lease->label_text, name.data, length);
+    lease->row.label = bytes_of(lease->label_text, length);
+}
+
+void
+hire_hold(struct core *core, struct link_state *link, struct rent *rent,
+          const struct listing *listing)
+{
+    const struct hold hold = {
+        .host = link->peer,
+        .listing = rent->listing,
+        .slots = rent->request.count,
+        .duration_s = rent->request.duration_s,
+        .ask_max_uusd_per_hour = listing->ask_uusd_per_hour, /* the price that was shown */
+        .interruptible = rent->request.interruptible,
+        .work = rent->request.work,
+        .ttl_ms = HOLD_TTL_MS,
+    };
+    /* The seq makes this hold another than the last one; nobody replaces anything by it. */
+    const struct seal_order order = {.kind = RECORD_HOLD, .seq = say_random(core) >> 12};
+    const struct verified_record record = say_seal(core, order, &hold);
+    struct lease *lease = lease_new(core, false, verified_id(&record));
+    if (lease == NULL) {
+        say_done(core, rent->client, STATUS_LIMIT, "too many leases are open here");
+        rent_over(rent);
+        return;
+    }
+    lease->client = rent->client;
+    lease->row.peer = link->peer;
+    lease->row.slots = hold.slots;
+    lease->row.slot_group = listing->slot_group;
+    lease->row.ask_uusd_per_hour = listing->ask_uusd_per_hour;
+    lease->row.duration_s = hold.duration_s;
+    lease->row.attached = rent->attached;
+    lease->prepay_s = rent->prepay_s;
+    note_label(lease, listing->gpu_name);
+    lease_set_deadline(core, lease, duration_of_ms(HOLD_WAIT_MS));
+    say_signed(core, link->link, verified_bytes(&record));
+}
+
+/* What HELD promises must be what was asked, at the price that was shown. */
+static bool
+terms_are_as_asked(struct core *core, const struct lease *lease, const struct lease_terms *terms,
+                   struct listing *ret_listing, const struct record_id *listing_id)
+{
+    struct verified_record listing;
+    return peer_id_equal(&terms->host, &lease->row.peer) &&
+           peer_id_equal(&terms->renter, &core->options.keypair.identity) &&
+           record_id_equal(&terms->hold, &lease->row.hold) &&
+           __builtin_popcountll(terms->slot_mask) == lease->row.slots &&
+           terms->duration_s == lease->row.duration_s && terms->interval_s > 0 &&
+           amount_compare(terms->ask_uusd_per_hour, lease->row.ask_uusd_per_hour) <= 0 &&
+           record_open(terms->listing, &core->options.network, &listing) == STATUS_OK &&
+           peer_id_equal(&verified_envelope(&listing)->author, &lease->row.peer) &&
+           record_id_equal(verified_id(&listing), listing_id) &&
+           verified_body(&listing, RECORD_LISTING, ret_listing) == STATUS_OK &&
+           terms->interval_s == ret_listing->interval_s;
+}
+
+static void
+fail_hold(struct core *core, struct lease *lease, const char *why)
+{
+    const struct client client = lease->client;
+    lease_apply(core, lease, LEASE_EVENT_LAPSE, LEASE_ACTOR_CLOCK);
+    lease_forget(core, lease);
+    rent_next(core, client, why, 0);
+}
+
+void
+renter_take_held(struct core *core, struct link_state *link, const struct verified_record *record)
+{
+    struct held held;
+    struct lease_terms terms;
+    struct listing listing;
+    if (verified_body(record, RECORD_HELD, &held) != STATUS_OK) {
+        return;
+    }
+    struct lease *lease = lease_by_hold(core, &held.hold);
+    struct rent *rent = lease == NULL ? NULL : rent_of(core, lease->client);
+    if (rent == NULL || lease->row.is_host || lease->row.state != LEASE_ASKED ||
+        !peer_id_equal(&lease->row.peer, &link->peer)) {
+        const struct cancel_message cancel = {.hold = held.hold};
+        if (lease == NULL) {
+            say_message(core, link->link, &cancel_message_schema, &cancel);
+        }
+        return; /* repeated, or nobody waits for it any more */
+    }
+    if (held.terms.length > TERMS_BYTES_MAX ||
+        codec_decode(&lease_terms_schema, held.terms, &terms) != STATUS_OK ||
+        !terms_are_as_asked(core, lease, &terms, &listing, &rent->listing)) {
+        fail_hold(core, lease, "the host's terms are not what was asked for");
+        return;
+    }
+    struct lease_row *row = &lease->row;
+    row->slot_mask = terms.slot_mask;
+    row->slot_seq = terms.slot_seq;
+    row->ask_uusd_per_hour = terms.ask_uusd_per_hour;
+    row->interval_s = terms.interval_s;
+    row->meter_s = terms.meter_s;
+    row->notice_s = listing.notice_s;
+    row->owed_intervals = listing.reclaim_owed_intervals;
+    lease_apply(core, lease, LEASE_EVENT_HELD, LEASE_ACTOR_HOST);
+    lease_apply(core, lease, LEASE_EVENT_CONFIRM, LEASE_ACTOR_RENTER);
+    const struct seal_order order = {.kind = RECORD_LEASE, .seq = terms.slot_seq};
+    const struct verified_record sealed = say_seal(core, order, &terms);
+    row->lease = *verified_id(&sealed);
+    const uint32_t left_ms = held.time_left_ms < HOLD_TTL_MS ? held.time_left_ms : HOLD_TTL_MS;
+    lease_set_deadline(core, lease, duration_of_ms(left_ms));
+    lease->send_at = boot_add(core->now.boot, duration_of_ms(REPEAT_MS));
+    paper_put(lease->papers->terms, sizeof lease->papers->terms, held.terms,
+              &lease->papers->terms_length);
+    paper_put(lease->papers->lease, sizeof lease->papers->lease, verified_bytes(&sealed),
+              &lease->papers->lease_length);
+    say_store_evidence(core, &row->hold, EVIDENCE_LEASE, &sealed);
+    lease_store(core, lease);
+    say_signed(core, link->link, verified_bytes(&sealed));
+}
+
+/* START of the rent that led here, with lease and voucher filled in. */
+static bool
+make_start(struct core *core, struct lease *lease, struct rent *rent)
+{
+    struct start_message start;
+    if (codec_decode(&start_message_schema, bytes_of(rent->start, rent->start_length), &start) !=
+        STATUS_OK) {
+        return false;
+    }
+    const uint64_t prepay_ms = lease->prepay_s * 1000ull;
+    const struct verified_record voucher =
+        renter_make_voucher(core, lease, prepay_ms > 0 ? prepay_ms : 1);
+    start.lease = lease_id_of(lease);
+    start.voucher = verified_bytes(&voucher);
+    struct buffer buffer;
+    buffer_init(&buffer, lease->papers->start, sizeof lease->papers->start);
+    if (message_encode(&start_message_schema, &start, &buffer) != STATUS_OK) {
+        return false;
+    }
+    lease->papers->start_length = (uint32_t)buffer.length;
+    return true;
+}
+
+static void
+dial_streams(struct core *core, const struct lease *lease)
+{
+    struct node_record node;
+    if (!gossip_node_of(core, &lease->row.peer, &node)) {
+        return;
+    }
+    const struct bytes address = effects_copy(core->effects, node.stream_address);
+    struct effect *effect = effects_add(core->effects, EFFECT_STREAM_DIAL);
+    effect->as.stream.lease = lease_id_of(lease);
+    effect->as.stream.key = node.channel_key;
+    effect->as.stream.address = address;
+}
+
+void
+hire_repeat(struct core *core, struct lease *lease, const struct link_state *link)
+{
+    const struct papers *papers = lease->papers;
+    const struct lease_query_message query = {.lease = lease_id_of(lease)};
+    lease->send_at = boot_add(core->now.boot, duration_of_ms(2 * REPEAT_MS));
+    if (link == NULL || papers == NULL) {
+        return;
+    }
+    if (lease->row.state == LEASE_CONFIRMED) {
+        say_signed(core, link->link, bytes_of(papers->lease, papers->lease_length));
+    } else if (papers->start_length > 0) {
+        const struct bytes frame =
+            effects_copy(core->effects, bytes_of(papers->start, papers->start_length));
+        struct effect *effect = effects_add(core->effects, EFFECT_SEND);
+        effect->as.frame.link = link->link;
+        effect->as.frame.bytes = frame;
+    } else {
+        say_message(core, link->link, &lease_query_message_schema, &query);
+    }
+    dial_streams(core, lease);
+}
+
+static void
+say_rented(struct core *core, const struct lease *lease)
+{
+    const struct rented_view view = {
+        .lease = lease_id_of(lease),
+        .host = lease->row.peer,
+        .host_label = gossip_label_of(core, &lease->row.peer),
+        .model = lease->row.label,
+        .slots = lease->row.slots,
+        .ask_uusd_per_hour = lease->row.ask_uusd_per_hour,
+        .total_uusd = lease_charge(lease, lease->row.duration_s * 1000ull),
+        .duration_s = lease->row.duration_s,
+    };
+    say_row(core, lease->client, ROW_RENTED, &view);
+}
+
+void
+renter_take_lease(struct core *core, struct link_state *link, struct bytes cosigned)
+{
+    struct verified_record record;
+    if (record_open_cosigned(cosigned, &core->options.network, &link->peer, &record) != STATUS_OK ||
+        !peer_id_equal(&verified_envelope(&record)->author, &core->options.keypair.identity)) {
+        links_drop(core, link, "its signature under a lease is not valid");
+        return;
+    }
+    const struct lease_id id = lease_id_of_record(verified_id(&record));
+    struct lease *lease = lease_by_id(core, &id);
+    if (lease == NULL || lease->row.is_host || lease->papers == NULL ||
+        lease_apply(core, lease, LEASE_EVENT_LEASE, LEASE_ACTOR_HOST) != LEASE_ACTION_MOVE) {
+        return;
+    }
+    paper_put(lease->papers->lease, sizeof lease->papers->lease, cosigned,
+              &lease->papers->lease_length);
+    say_store_evidence(core, &lease->row.hold, EVIDENCE_LEASE, &record);
+    struct rent *rent = rent_of(core, lease->client);
+    if (rent == NULL || !make_start(core, lease, rent)) {
+        renter_end(core, lease); /* nobody waits for it any more */
+        return;
+    }
+    rent_over(rent);
+    lease_apply(core, lease, LEASE_EVENT_START, LEASE_ACTOR_RENTER);
+    lease_set_deadline(core, lease, duration_of_s(LATEST_START_S));
+    lease_store(core, lease);
+    say_rented(core, lease);
+    hire_repeat(core, lease, link);
+}
+
+void
+renter_take_started(struct core *core, struct link_state *link,
+                    const struct started_message *message)
+{
+    struct lease *lease = lease_by_id(core, &message->lease);
+    if (lease == NULL || lease->row.is_host || !peer_id_equal(&lease->row.peer, &link->peer) ||
+        lease_apply(core, lease, LEASE_EVENT_STARTED, LEASE_ACTOR_HOST) != LEASE_ACTION_MOVE) {
+        return;
+    }
+    const uint64_t now_ms = (uint64_t)core->now.wall.ms;
+    lease->row.started_at_ms = now_ms; /* our own clock: the host's could lie */
+    lease->row.end_at_ms = now_ms + lease->row.duration_s * 1000ull;
+    lease->row.boot_id = core->boot_id;
+    lease->row.end_at_boot_ms = (uint64_t)core->now.boot.ms + lease->row.duration_s * 1000ull;
+    memset(lease->papers->start, 0, lease->papers->start_length);
+    lease->papers->start_length = 0;
+    lease_store(core, lease);
+    say_note(core, lease->client, NOTE_PROGRESS, "the job runs");
+    if (!lease->row.attached) {
+        say_done(core, lease->client, STATUS_OK, "%s", "");
+        lease->client = (struct client){0};
+    }
+}
+
+static struct lease *
+refused_lease(struct core *core, const struct link_state *link, const struct record_id *about)
+{
+    struct lease *lease = lease_by_hold(core, about);
+    if (lease == NULL) {
+        const struct lease_id id = lease_id_of_record(about);
+        lease = lease_by_id(core, &id);
+    }
+    return lease != NULL && !lease->row.is_host && peer_id_equal(&lease->row.peer, &link->peer)
+               ? lease
+               : NULL;
+}
+
+/* The lease came to nothing: tells whoever waits, or lets the rent go on with the next best. */
+static void
+come_to_nothing(struct core *core, struct lease *lease, const char *why, uint64_t free_at_s)
+{
+    const struct client client = lease->client;
+    const bool was_rented = !record_id_is_zero(&lease->row.lease);
+    if (lease_apply(core, lease, LEASE_EVENT_REFUSED, LEASE_ACTOR_HOST) != LEASE_ACTION_FREE) {
+        return;
+    }
+    lease->row.reason = END_NOT_STARTED;
+    lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
+    lease->client = (struct client){0};
+    if (was_rented) {
+        lease_store(core, lease);
+    } else {
+        lease_forget(core, lease);
+    }
+    if (rent_of(core, client) != NULL) {
+        rent_next(core, client, why, free_at_s);
+    } else {
+        say_done(core, client, STATUS_REFUSED, "the host did not start it: %s; nothing is owed",
+                 why);
+    }
+}
+
+void
+renter_take_busy(struct core *core, struct link_state *link, const struct busy_message *message)
+{
+    struct lease *lease = refused_lease(core, link, &message->hold);
+    char why[120];
+    if (lease == NULL || lease->row.state != LEASE_ASKED) {
+        return;
+    }
+    const uint64_t now_s = (uint64_t)core->now.wall.ms / 1000;
+    const unsigned long long wait_s = message->free_at_s > now_s ? message->free_at_s - now_s : 0;
+    const struct bytes label = gossip_label_of(core, &link->peer);
+    snprintf(why, sizeof why, "%.*s is busy, free in %llu s at the latest", (int)label.length,
+             label.length > 0 ? (const char *)label.data : "", wait_s);
+    come_to_nothing(core, lease, why, message->free_at_s);
+}
+
+void
+renter_take_refused(struct core *core, struct link_state *link,
+                    const struct refused_message *message)
+{
+    struct lease *lease = refused_lease(core, link, &message->about);
+    char why[200];
+    snprintf(why, sizeof why, "%.*s", message->text.length < 180 ? (int)message->text.length : 180,
+             message->text.length > 0 ? (const char *)message->text.data : "");
+    if (lease != NULL) {
+        come_to_nothing(core, lease, why, 0);
+        return;
+    }
+    say_log(core, LOG_INFO, "a peer refused: %s", why);
+}

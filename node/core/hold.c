@@ -1,0 +1,550 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "node/core/host.h"
+#include "node/core/ledger.h"
+#include "node/core/listing.h"
+#include "node/core/say.h"
+#include "protocol/codec.h"
+#include "protocol/price.h"
+#include "protocol/week_hours.h"
+
+enum {
+    SLOT_SEQ_KIND = 200, /* in TABLE_SEQUENCES, beside the kinds of records */
+    HOLD_AGE_MS_MAX = 120000,
+    DECIDE_WAIT_MS = 3000
+};
+
+void
+host_refuse(struct core *core, struct link link, const struct record_id *about, enum refusal reason,
+            const char *text)
+{
+    const struct refused_message message = {
+        .about = *about, .reason = (uint8_t)reason, .text = bytes_of_text(text)};
+    say_message(core, link, &refused_message_schema, &message);
+}
+
+static struct renter_record *
+renter_find(struct core *core, const struct peer_id *peer)
+{
+    for (size_t i = 0; i < LEASES_OPEN_MAX; i++) {
+        if (core->renters[i].used && peer_id_equal(&core->renters[i].peer, peer)) {
+            return &core->renters[i];
+        }
+    }
+    return NULL;
+}
+
+/* An unconfirmed hold lapsed: its renter waits, twice as long each time. */
+static void
+note_lapse(struct core *core, const struct peer_id *peer)
+{
+    struct renter_record *renter = renter_find(core, peer);
+    for (size_t i = 0; i < LEASES_OPEN_MAX && renter == NULL; i++) {
+        if (!core->renters[i].used || boot_is_before(core->renters[i].wait_until, core->now.boot)) {
+            renter = &core->renters[i];
+            *renter = (struct renter_record){.used = true, .peer = *peer};
+        }
+    }
+    if (renter == NULL) {
+        return;
+    }
+    const uint32_t doublings = renter->lapses < 10 ? renter->lapses : 10;
+    const int64_t wait_ms = (int64_t)HOLD_LAPSE_WAIT_MS_MIN << doublings;
+    renter->lapses++;
+    renter->wait_until = boot_add(
+        core->now.boot,
+        duration_of_ms(wait_ms < HOLD_LAPSE_WAIT_MS_MAX ? wait_ms : HOLD_LAPSE_WAIT_MS_MAX));
+}
+
+static bool
+has_open_hold(const struct core *core, const struct peer_id *peer)
+{
+    for (size_t i = 0; i < LEASES_MAX; i++) {
+        const struct lease *lease = &core->leases[i];
+        if (lease->used && lease->row.is_host && lease->row.state == LEASE_HELD &&
+            peer_id_equal(&lease->row.peer, peer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct objection {
+    enum refusal reason;
+    uint32_t wait_ms;
+    char text[200];
+};
+
+#define OBJECT(objection, why, ...)                                                                \
+    do {                                                                                           \
+        (objection)->reason = (why);                                                               \
+        snprintf((objection)->text, sizeof(objection)->text, __VA_ARGS__);                         \
+        return true;                                                                               \
+    } while (false)
+
+/* What the listing itself says about who may rent for how long. */
+static bool
+terms_objection(const struct core *core, const struct offer_state *offer, const struct hold *hold,
+                struct objection *ret)
+{
+    const struct listing *listing = &offer->body;
+    const uint64_t now_s = (uint64_t)core->now.wall.ms / 1000;
+    if (amount_compare(hold->ask_max_uusd_per_hour, listing->ask_uusd_per_hour) < 0) {
+        OBJECT(ret, REFUSAL_PRICE, "the ask is %lld uUSD/h, over the price offered",
+               (long long)amount_micro(listing->ask_uusd_per_hour));
+    }
+    if (hold->duration_s < listing->lease_min_s || hold->duration_s > listing->lease_max_s) {
+        OBJECT(ret, REFUSAL_DURATION, "this host lets for %u to %u s", listing->lease_min_s,
+               listing->lease_max_s);
+    }
+    struct amount total;
+    if (price_charge(listing->ask_uusd_per_hour, hold->slots, hold->duration_s * 1000ull, &total) !=
+        STATUS_OK) {
+        OBJECT(ret, REFUSAL_PRICE, "the whole price is too large a number");
+    }
+    if ((listing->works >> hold->work & 1) == 0) {
+        OBJECT(ret, REFUSAL_WORK, "this host does not take that kind of work");
+    }
+    if (!listing_is_open(core, offer)) {
+        OBJECT(ret, REFUSAL_HOURS, "the host is paused, or outside its hours");
+    }
+    if (week_hours_left_s(listing->week_hours, now_s) < hold->duration_s) {
+        OBJECT(ret, REFUSAL_HOURS, "the host's hours end in %u s",
+               week_hours_left_s(listing->week_hours, now_s));
+    }
+    return false;
+}
+
+static bool
+renter_objection(struct core *core, const struct peer_id *peer, const struct hold *hold,
+                 uint16_t slots_free, struct objection *ret)
+{
+    const struct peer_state *known = peers_find(core, peer);
+    if (known != NULL && known->row.standing == 2) {
+        OBJECT(ret, REFUSAL_DENIED, "this host does not let to you");
+    }
+    if (core->space != DISK_NORMAL) {
+        OBJECT(ret, REFUSAL_DISK_FULL, "the host's disk is full");
+    }
+    const struct renter_record *renter = renter_find(core, peer);
+    if (renter != NULL && boot_is_before(core->now.boot, renter->wait_until)) {
+        ret->wait_ms = (uint32_t)boot_between(core->now.boot, renter->wait_until).ms;
+        OBJECT(ret, REFUSAL_WAIT, "earlier holds of yours lapsed; try again in %u ms",
+               ret->wait_ms);
+    }
+    if (has_open_hold(core, peer)) {
+        ret->wait_ms = 500;
+        OBJECT(ret, REFUSAL_ONE_HOLD_A_KEY, "another hold of yours is still unconfirmed");
+    }
+    const struct balance_row *balance = ledger_balance(core, peer);
+    const bool is_known =
+        (balance != NULL && balance->leases > 0) || (known != NULL && known->row.standing == 1);
+    const uint16_t most = slots_free / 2 > 0 ? slots_free / 2 : 1;
+    if (!is_known && hold->slots > most && slots_free >= hold->slots) {
+        OBJECT(ret, REFUSAL_NO_HISTORY,
+               "your key has no history here: at most %u of the free slots at first", most);
+    }
+    return false;
+}
+
+static uint64_t
+lowest_slots(uint64_t free, uint16_t wanted)
+{
+    uint64_t mask = 0;
+    for (unsigned slot = 0; slot < SLOTS_PER_GROUP_MAX && wanted > 0; slot++) {
+        if ((free >> slot & 1) != 0) {
+            mask |= UINT64_C(1) << slot;
+            wanted--;
+        }
+    }
+    return mask;
+}
+
+static void
+say_busy(struct core *core, struct link link, const struct record_id *hold, uint16_t slot_group,
+         uint64_t free)
+{
+    const struct busy_message message = {.hold = *hold,
+                                         .free_at_s = lease_slots_free_at_s(core, slot_group),
+                                         .slots_free = (uint16_t)__builtin_popcountll(free)};
+    say_message(core, link, &busy_message_schema, &message);
+}
+
+static void
+note_label(struct lease *lease, struct bytes name)
+{
+    const size_t length = name.length < LABEL_SIZE ? name.length : LABEL_SIZE - 1;
+    memcpy(lease->label_text, name.data, length);
+    lease->row.label = bytes_of(lease->label_text, length);
+}
+
+static struct lease_terms
+make_terms(struct core *core, const struct offer_state *offer, const struct lease *lease,
+           const struct hold *hold)
+{
+    return (struct lease_terms){
+        .host = core->options.keypair.identity,
+        .renter = lease->row.peer,
+        .hold = lease->row.hold,
+        .listing = bytes_of(offer->listing_bytes, offer->listing_length),
+        .slot_mask = lease->row.slot_mask,
+        .slot_seq = lease->row.slot_seq,
+        .duration_s = hold->duration_s,
+        .latest_start_s = LATEST_START_S,
+        .interval_s = offer->body.interval_s,
+        .meter_s = offer->body.meter_s,
+        .ask_uusd_per_hour = offer->body.ask_uusd_per_hour,
+        .interruptible = hold->interruptible,
+        .work = hold->work,
+    };
+}
+
+static void
+seal_held(struct core *core, struct lease *lease, const struct lease_terms *terms, uint32_t ttl_ms)
+{
+    struct papers *papers = lease->papers;
+    struct buffer buffer;
+    buffer_init(&buffer, papers->terms, sizeof papers->terms);
+    if (codec_encode(&lease_terms_schema, terms, &buffer) != STATUS_OK) {
+        return;
+    }
+    papers->terms_length = (uint16_t)buffer.length;
+    const struct held held = {
+        .hold = lease->row.hold, .time_left_ms = ttl_ms, .terms = buffer_bytes(&buffer)};
+    const struct seal_order order = {.kind = RECORD_HELD, .seq = lease->row.slot_seq};
+    const struct verified_record record = say_seal(core, order, &held);
+    paper_put(papers->held, sizeof papers->held, verified_bytes(&record), &papers->held_length);
+    say_store_evidence(core, &lease->row.hold, EVIDENCE_HELD, &record);
+}
+
+/* Everything that could be said against it was said: the slots are kept. */
+static void
+promise(struct core *core, struct link_state *link, const struct offer_state *offer,
+        const struct verified_record *record, uint64_t slot_mask)
+{
+    struct hold hold;
+    struct lease *lease = NULL;
+    if (verified_body(record, RECORD_HOLD, &hold) == STATUS_OK) {
+        lease = lease_new(core, true, verified_id(record));
+    }
+    if (lease == NULL) {
+        host_refuse(core, link->link, verified_id(record), REFUSAL_WAIT,
+                    "this host has too many open leases");
+        return;
+    }
+    const uint32_t ttl_ms =
+        hold.ttl_ms != 0 && hold.ttl_ms < HOLD_TTL_MS ? hold.ttl_ms : HOLD_TTL_MS;
+    struct lease_row *row = &lease->row;
+    row->peer = link->peer;
+    row->slot_group = offer->row.slot_group;
+    row->slot_mask = slot_mask;
+    row->slots = hold.slots;
+    row->slot_seq = say_next_seq(core, SLOT_SEQ_KIND, offer->row.slot_group);
+    row->ask_uusd_per_hour = offer->body.ask_uusd_per_hour;
+    row->interval_s = offer->body.interval_s;
+    row->meter_s = offer->body.meter_s;
+    row->duration_s = hold.duration_s;
+    row->notice_s = offer->body.notice_s;
+    row->owed_intervals = offer->body.reclaim_owed_intervals;
+    note_label(lease, offer->body.gpu_name);
+    lease_set_deadline(core, lease, duration_of_ms(ttl_ms));
+    lease_apply(core, lease, LEASE_EVENT_HELD, LEASE_ACTOR_HOST);
+    const struct lease_terms terms = make_terms(core, offer, lease, &hold);
+    seal_held(core, lease, &terms, ttl_ms);
+    lease_store(core, lease);
+    say_signed(core, link->link, bytes_of(lease->papers->held, lease->papers->held_length));
+}
+
+/* The same HOLD again: the stored answer. */
+static void
+repeat_hold(struct core *core, struct link_state *link, const struct lease *lease)
+{
+    const struct papers *papers = lease->papers;
+    if (!peer_id_equal(&lease->row.peer, &link->peer)) {
+        host_refuse(core, link->link, &lease->row.hold, REFUSAL_NOT_YOURS, "this is not yours");
+    } else if (lease->row.state == LEASE_HELD && papers != NULL &&
+               lease_deadline_is_ahead(core, lease)) {
+        say_signed(core, link->link, bytes_of(papers->held, papers->held_length));
+    } else if (lease->row.state != LEASE_VOID && papers != NULL && papers->lease_length > 0) {
+        say_cosigned(core, link->link, bytes_of(papers->lease, papers->lease_length));
+    } else {
+        host_refuse(core, link->link, &lease->row.hold, REFUSAL_TOO_LATE, "this hold has lapsed");
+    }
+}
+
+static bool
+ask_program(struct core *core, struct link_state *link, const struct verified_record *record,
+            const struct hold *hold)
+{
+    struct pending_decision *pending = NULL;
+    for (size_t i = 0; i < sizeof core->decisions / sizeof core->decisions[0]; i++) {
+        struct pending_decision *each = &core->decisions[i];
+        if (!each->used || core_is_due(core, each->until)) {
+            pending = each;
+        }
+    }
+    if (pending == NULL) {
+        return false;
+    }
+    const struct bytes sealed = verified_bytes(record);
+    core->decision_token++;
+    *pending = (struct pending_decision){
+        .used = true,
+        .token = core->decision_token,
+        .link = link->link,
+        .until = boot_add(core->now.boot, duration_of_ms(DECIDE_WAIT_MS)),
+    };
+    paper_put(pending->hold, sizeof pending->hold, sealed, &pending->length);
+    char renter[ID_HEX_SIZE];
+    char listing[ID_HEX_SIZE];
+    id_to_hex(link->peer.bytes, renter);
+    id_to_hex(hold->listing.bytes, listing);
+    const struct balance_row *balance = ledger_balance(core, &link->peer);
+    char *json = effects_take(core->effects, 1024);
+    const int length = snprintf(
+        json, 1024,
+        "{\"renter\":\"%s\",\"listing\":\"%s\",\"slots\":%u,\"duration_s\":%u,"
+        "\"ask_max_uusd_per_hour\":%lld,\"work\":\"%s\",\"leases_paid\":%u,\"paid_uusd\":%lld}\n",
+        renter, listing, hold->slots, hold->duration_s,
+        (long long)amount_micro(hold->ask_max_uusd_per_hour),
+        name_table_name(&work_names, hold->work), balance == NULL ? 0 : balance->leases,
+        balance == NULL ? 0LL : -(long long)amount_micro(balance->earned_uusd));
+    struct effect *effect = effects_add(core->effects, EFFECT_DECIDE);
+    effect->as.decide.token = core->decision_token;
+    effect->as.decide.json = bytes_of(json, (size_t)length);
+    return true;
+}
+
+/* Checks a hold against listing, renter and slots; promises, or says why not. */
+static void
+answer_hold(struct core *core, struct link_state *link, const struct verified_record *record,
+            bool decided)
+{
+    struct hold hold;
+    if (verified_body(record, RECORD_HOLD, &hold) != STATUS_OK) {
+        return;
+    }
+    const struct record_id *id = verified_id(record);
+    const struct offer_state *offer = listing_offer_by_id(core, &hold.listing);
+    if (offer == NULL || hold.slots == 0 || hold.slots > offer->body.slots_total) {
+        host_refuse(core, link->link, id, REFUSAL_LISTING_CHANGED,
+                    "this listing no longer stands; look at the new one");
+        return;
+    }
+    const uint64_t free =
+        listing_slots_offered(core, &offer->row) & ~lease_slots_taken(core, offer->row.slot_group);
+    struct objection objection = {.reason = REFUSAL_NONE};
+    if (terms_objection(core, offer, &hold, &objection) ||
+        renter_objection(core, &link->peer, &hold, (uint16_t)__builtin_popcountll(free),
+                         &objection)) {
+        const struct refused_message message = {.about = *id,
+                                                .reason = (uint8_t)objection.reason,
+                                                .wait_ms = objection.wait_ms,
+                                                .text = bytes_of_text(objection.text)};
+        say_message(core, link->link, &refused_message_schema, &message);
+        return;
+    }
+    if ((uint16_t)__builtin_popcountll(free) < hold.slots) {
+        say_busy(core, link->link, id, offer->row.slot_group, free);
+        return;
+    }
+    if (core->options.has_decide_program && !decided) {
+        if (!ask_program(core, link, record, &hold)) {
+            host_refuse(core, link->link, id, REFUSAL_WAIT, "the host is deciding on others");
+        }
+        return;
+    }
+    promise(core, link, offer, record, lowest_slots(free, hold.slots));
+}
+
+void
+host_take_hold(struct core *core, struct link_state *link, const struct verified_record *record)
+{
+    struct hold hold;
+    if (verified_body(record, RECORD_HOLD, &hold) != STATUS_OK ||
+        !peer_id_equal(&hold.host, &core->options.keypair.identity)) {
+        host_refuse(core, link->link, verified_id(record), REFUSAL_NOT_YOURS,
+                    "this hold names another host");
+        return;
+    }
+    const struct lease *known = lease_by_hold(core, verified_id(record));
+    if (known != NULL && known->row.is_host) {
+        repeat_hold(core, link, known);
+        return;
+    }
+    /* An old hold, forgotten here, must not come to life again. */
+    const int64_t issued_ms = (int64_t)verified_envelope(record)->issued_at_s * 1000;
+    const int64_t age_ms = core->now.wall.ms - issued_ms;
+    if (age_ms > HOLD_AGE_MS_MAX || age_ms < -HOLD_AGE_MS_MAX) {
+        host_refuse(core, link->link, verified_id(record), REFUSAL_TOO_LATE,
+                    "this hold was signed too long ago, or our clocks differ");
+        return;
+    }
+    answer_hold(core, link, record, false);
+}
+
+void
+host_decided(struct core *core, const struct event *event)
+{
+    for (size_t i = 0; i < sizeof core->decisions / sizeof core->decisions[0]; i++) {
+        struct pending_decision *pending = &core->decisions[i];
+        if (!pending->used || pending->token != event->as.decided.token) {
+            continue;
+        }
+        pending->used = false;
+        struct link_state *link = links_find(core, pending->link);
+        struct verified_record record;
+        if (link == NULL || core_is_due(core, pending->until) ||
+            record_from_store(bytes_of(pending->hold, pending->length), &core->options.network,
+                              &record) != STATUS_OK) {
+            return;
+        }
+        if (event->as.decided.accepted) {
+            answer_hold(core, link, &record, true);
+            return;
+        }
+        char text[200];
+        const struct bytes why = event->as.decided.text;
+        const size_t length = why.length < 150 ? why.length : 150;
+        snprintf(text, sizeof text, "the host's own rule: %.*s", (int)length,
+                 length > 0 ? (const char *)why.data : "no");
+        host_refuse(core, link->link, verified_id(&record), REFUSAL_DECIDED, text);
+        return;
+    }
+}
+
+static void
+cosign(struct core *core, struct lease *lease, const struct verified_record *record)
+{
+    struct signature signature;
+    struct verified_record cosigned;
+    struct buffer buffer;
+    record_cosign(record, &core->options.keypair, &signature);
+    buffer_init(&buffer, effects_take(core->effects, COSIGNED_BYTES_MAX), COSIGNED_BYTES_MAX);
+    if (record_append_cosigned(record, &signature, &buffer) != STATUS_OK ||
+        record_from_store(buffer_bytes(&buffer), &core->options.network, &cosigned) != STATUS_OK) {
+        return;
+    }
+    paper_put(lease->papers->lease, sizeof lease->papers->lease, buffer_bytes(&buffer),
+              &lease->papers->lease_length);
+    say_store_evidence(core, &lease->row.hold, EVIDENCE_LEASE, &cosigned);
+}
+
+void
+host_take_confirm(struct core *core, struct link_state *link, const struct verified_record *record)
+{
+    struct lease_terms terms;
+    if (verified_body(record, RECORD_LEASE, &terms) != STATUS_OK) {
+        return;
+    }
+    struct lease *lease = lease_by_hold(core, &terms.hold);
+    if (lease == NULL || !lease->row.is_host || !peer_id_equal(&lease->row.peer, &link->peer)) {
+        host_refuse(core, link->link, &terms.hold, REFUSAL_TOO_LATE, "there is no such hold");
+        return;
+    }
+    if (lease->row.state != LEASE_HELD) {
+        repeat_hold(core, link, lease);
+        return;
+    }
+    const struct bytes body = verified_envelope(record)->body;
+    if (!bytes_equal(body, bytes_of(lease->papers->terms, lease->papers->terms_length))) {
+        host_refuse(core, link->link, &terms.hold, REFUSAL_NOT_YOURS,
+                    "these are not the terms that were promised");
+        return;
+    }
+    if (!lease_deadline_is_ahead(core, lease)) {
+        host_refuse(core, link->link, &terms.hold, REFUSAL_TOO_LATE, "this hold has lapsed");
+        return;
+    }
+    lease_apply(core, lease, LEASE_EVENT_CONFIRM, LEASE_ACTOR_RENTER);
+    lease_apply(core, lease, LEASE_EVENT_LEASE, LEASE_ACTOR_HOST);
+    lease->row.lease = *verified_id(record);
+    lease_set_deadline(core, lease, duration_of_s(LATEST_START_S));
+    struct renter_record *renter = renter_find(core, &link->peer);
+    if (renter != NULL) {
+        renter->used = false; /* it keeps its word */
+    }
+    cosign(core, lease, record);
+    lease_store(core, lease);
+    say_cosigned(core, link->link, bytes_of(lease->papers->lease, lease->papers->lease_length));
+}
+
+void
+host_take_cancel(struct core *core, struct link_state *link, const struct record_id *hold)
+{
+    struct lease *lease = lease_by_hold(core, hold);
+    if (lease == NULL || !lease->row.is_host || !peer_id_equal(&lease->row.peer, &link->peer)) {
+        return;
+    }
+    host_end(core, lease, END_RENTER, LEASE_ACTOR_RENTER);
+}
+
+void
+host_take_extension(struct core *core, struct link_state *link,
+                    const struct verified_record *record)
+{
+    struct extension extension;
+    const struct record_id *id = verified_id(record);
+    if (verified_body(record, RECORD_EXTENSION, &extension) != STATUS_OK) {
+        return;
+    }
+    struct lease *lease = lease_by_id(core, &extension.lease);
+    if (lease == NULL || !lease->row.is_host || !peer_id_equal(&lease->row.peer, &link->peer)) {
+        host_refuse(core, link->link, id, REFUSAL_NOT_YOURS, "there is no such lease");
+        return;
+    }
+    const bool runs = lease->row.state == LEASE_ACTIVE || lease->row.state == LEASE_FROZEN;
+    const struct offer_state *offer = listing_offer(core, lease->row.slot_group);
+    const uint64_t now_s = (uint64_t)core->now.wall.ms / 1000;
+    const uint32_t more_s = extension.duration_s > lease->row.duration_s
+                                ? extension.duration_s - lease->row.duration_s
+                                : 0;
+    struct amount total;
+    const bool priced = price_charge(lease->row.ask_uusd_per_hour, lease->row.slots,
+                                     extension.duration_s * 1000ull, &total) == STATUS_OK;
+    if (!runs || !priced || extension.duration_s < lease->row.duration_s) {
+        host_refuse(core, link->link, id, REFUSAL_DURATION, "only a running lease gets longer");
+        return;
+    }
+    const uint64_t left_s =
+        lease->row.end_at_ms / 1000 > now_s ? lease->row.end_at_ms / 1000 - now_s : 0;
+    if (offer == NULL || extension.duration_s > offer->row.lease_max_s ||
+        (more_s > 0 && week_hours_left_s(offer->row.week_hours, now_s) < left_s + more_s)) {
+        host_refuse(core, link->link, id, REFUSAL_HOURS,
+                    "the host does not let for so long, or its hours end before");
+        return;
+    }
+    lease->row.duration_s = extension.duration_s;
+    lease->row.end_at_ms += more_s * 1000ull;
+    lease->row.end_at_boot_ms += more_s * 1000ull;
+    struct signature signature;
+    struct verified_record cosigned;
+    struct buffer buffer;
+    record_cosign(record, &core->options.keypair, &signature);
+    buffer_init(&buffer, effects_take(core->effects, COSIGNED_BYTES_MAX), COSIGNED_BYTES_MAX);
+    if (record_append_cosigned(record, &signature, &buffer) != STATUS_OK ||
+        record_from_store(buffer_bytes(&buffer), &core->options.network, &cosigned) != STATUS_OK) {
+        return;
+    }
+    say_store_evidence(core, &lease->row.hold, EVIDENCE_EXTENSION, &cosigned);
+    lease_store(core, lease);
+    lease->paid_run_ms = 0; /* tells the supervisor the new end with the next payment */
+    say_cosigned(core, link->link, buffer_bytes(&buffer));
+}
+
+/* A hold, or a lease that was never started, whose time is over. */
+void
+host_lapse(struct core *core, struct lease *lease)
+{
+    const bool was_held = lease->row.state == LEASE_HELD;
+    if (lease_apply(core, lease, LEASE_EVENT_LAPSE, LEASE_ACTOR_CLOCK) != LEASE_ACTION_FREE) {
+        return;
+    }
+    if (was_held) {
+        note_lapse(core, &lease->row.peer);
+    }
+    lease->row.reason = END_NOT_STARTED;
+    lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
+    lease_store(core, lease);
+}

@@ -1,0 +1,54 @@
+/* The host's side of a lease. hold.c: promising slots; job.c: running, metering, ending; final.c: settling. */
+#ifndef GPULET_NODE_CORE_HOST_H
+#define GPULET_NODE_CORE_HOST_H
+
+#include "node/core/lease.h"
+#include "node/core/links.h"
+
+/* hold.c: HOLD -> HELD, BUSY or REFUSED. `record` is verified and by the link's peer. */
+void host_take_hold(struct core *core, struct link_state *link,
+                    const struct verified_record *record);
+void host_decided(struct core *core, const struct event *event);
+
+/* hold.c: the renter's lease record (CONFIRM) -> LEASE. */
+void host_take_confirm(struct core *core, struct link_state *link,
+                       const struct verified_record *record);
+void host_take_cancel(struct core *core, struct link_state *link, const struct record_id *hold);
+void host_take_extension(struct core *core, struct link_state *link,
+                         const struct verified_record *record);
+
+/* hold.c: a hold, or a lease that was never started, whose time is over. */
+void host_lapse(struct core *core, struct lease *lease);
+
+/* Tells the renter that something is refused. */
+void host_refuse(struct core *core, struct link link, const struct record_id *about,
+                 enum refusal reason, const char *text);
+
+/* job.c */
+void host_take_start(struct core *core, struct link_state *link,
+                     const struct start_message *message);
+void host_take_voucher(struct core *core, struct link_state *link,
+                       const struct verified_record *record);
+void host_workload(struct core *core, struct lease *lease, const struct event_workload *workload);
+void host_workload_lost(struct core *core, struct lease *lease);
+
+/* Ends a lease for that reason: kills what runs, frees what does not. */
+void host_end(struct core *core, struct lease *lease, enum end_reason reason,
+              enum lease_actor actor);
+
+/* The owner wants these cards (GPU numbers, one bit each) back now. Returns how many leases that ends. */
+uint32_t host_reclaim(struct core *core, uint64_t gpu_mask);
+
+/* After a restart: what to make of leases as they stood. */
+void host_recovered(struct core *core);
+void host_lease_tick(struct core *core, struct lease *lease);
+
+/* Repeats what the renter may have missed. */
+void host_peer_up(struct core *core, struct link_state *link);
+
+/* final.c: nothing runs any more: states the final amount and frees the slots. */
+void host_settle(struct core *core, struct lease *lease);
+void host_say_final(struct core *core, const struct lease *lease);
+void host_take_receipt(struct core *core, struct link_state *link, struct bytes cosigned);
+
+#endif

@@ -1,0 +1,479 @@
+#include "node/core/listing.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "node/core/gossip.h"
+#include "node/core/say.h"
+#include "protocol/codec.h"
+#include "protocol/gpu_class.h"
+#include "protocol/week_hours.h"
+
+enum { NOTICE_DEFAULT_S = 10, LEASE_MIN_DEFAULT_S = 600, LEASE_MAX_DEFAULT_S = 43200 };
+enum { RECLAIMS_DEFAULT = 3, ALL_WORKS = (1 << WORK_COUNT) - 1 };
+
+struct offer_state *
+listing_offer(struct core *core, uint16_t slot_group)
+{
+    for (size_t i = 0; i < SLOT_GROUPS_MAX; i++) {
+        if (core->offers[i].used && core->offers[i].row.slot_group == slot_group) {
+            return &core->offers[i];
+        }
+    }
+    return NULL;
+}
+
+struct offer_state *
+listing_offer_by_id(struct core *core, const struct record_id *id)
+{
+    for (size_t i = 0; i < SLOT_GROUPS_MAX; i++) {
+        struct offer_state *offer = &core->offers[i];
+        if (offer->used && offer->published && record_id_equal(&offer->listing, id)) {
+            return offer;
+        }
+    }
+    return NULL;
+}
+
+static struct offer_state *
+offer_for(struct core *core, uint16_t slot_group)
+{
+    struct offer_state *offer = listing_offer(core, slot_group);
+    for (size_t i = 0; i < SLOT_GROUPS_MAX && offer == NULL; i++) {
+        if (!core->offers[i].used) {
+            offer = &core->offers[i];
+            memset(offer, 0, sizeof *offer);
+            offer->used = true;
+            offer->row.slot_group = slot_group;
+        }
+    }
+    return offer;
+}
+
+uint64_t
+listing_slots_offered(const struct core *core, const struct offer_row *offer)
+{
+    uint64_t slots = 0;
+    unsigned slot = 0;
+    for (size_t i = 0; i < core->gpu_count; i++) {
+        const struct gpu *gpu = &core->gpus[i];
+        if (gpu->slot_group != offer->slot_group) {
+            continue;
+        }
+        const uint64_t bit = UINT64_C(1) << gpu->number;
+        const bool held_back = ((core->owner_mask | core->pause_mask) & bit) != 0;
+        if ((offer->gpu_mask & bit) != 0 && !held_back) {
+            slots |= UINT64_C(1) << slot;
+        }
+        slot++;
+    }
+    return slots;
+}
+
+uint64_t
+listing_gpu_mask(const struct core *core, uint16_t slot_group, uint64_t slot_mask)
+{
+    uint64_t gpus = 0;
+    unsigned slot = 0;
+    for (size_t i = 0; i < core->gpu_count; i++) {
+        if (core->gpus[i].slot_group == slot_group) {
+            if ((slot_mask >> slot & 1) != 0) {
+                gpus |= UINT64_C(1) << core->gpus[i].number;
+            }
+            slot++;
+        }
+    }
+    return gpus;
+}
+
+bool
+listing_is_open(const struct core *core, const struct offer_state *offer)
+{
+    const uint64_t now_s = (uint64_t)core->now.wall.ms / 1000;
+    const bool ended = offer->row.valid_until_s != 0 && now_s >= offer->row.valid_until_s;
+    return !core->paused && !offer->row.paused && !ended &&
+           listing_slots_offered(core, &offer->row) != 0 &&
+           week_hours_has(offer->row.week_hours, week_hours_of(now_s));
+}
+
+struct amount
+listing_suggested_ask(const struct core *core, uint16_t gpu_class)
+{
+    (void)core;
+    const struct gpu_class *class = gpu_class_by_number(gpu_class);
+    struct amount ask = amount_zero();
+    const enum status status =
+        amount_of_micro(class == NULL ? 100000 : (int64_t) class->ask_uusd_per_hour, &ask);
+    assert(status == STATUS_OK);
+    return ask;
+}
+
+static const struct gpu *
+group_gpu(const struct core *core, uint16_t slot_group)
+{
+    for (size_t i = 0; i < core->gpu_count; i++) {
+        if (core->gpus[i].slot_group == slot_group) {
+            return &core->gpus[i];
+        }
+    }
+    return NULL;
+}
+
+static uint16_t
+bit_count(uint64_t mask)
+{
+    return (uint16_t)__builtin_popcountll(mask);
+}
+
+static void
+fill_from_card(struct core *core, const struct gpu *gpu, struct listing *listing)
+{
+    const struct gpu_class *class = gpu_class_by_number(gpu->gpu_class);
+    const uint32_t gpus = core->gpu_count > 0 ? (uint32_t)core->gpu_count : 1;
+    listing->gpu_class = gpu->gpu_class;
+    memcpy(listing->class_table, core->class_table, sizeof listing->class_table);
+    listing->gpu_name = bytes_of_text(gpu->model);
+    listing->vram_mib = gpu->vram_mib;
+    listing->fp16_gflops = gpu->fp16_gflops;
+    listing->bandwidth_mb_s = gpu->bandwidth_mb_s;
+    listing->driver = bytes_of_text(gpu->driver);
+    listing->cuda = gpu->cuda;
+    listing->capability = gpu->capability;
+    listing->pcie_mb_s = gpu->pcie_mb_s;
+    listing->nvlink_mb_s = gpu->nvlink_mb_s;
+    listing->cpu_threads = (uint16_t)(core->options.cpu_threads / gpus);
+    listing->ram_mib = core->options.ram_mib / gpus;
+    listing->disk_mib = core->options.disk_mib / gpus;
+    if (class != NULL) {
+        listing->flags |= (class->flags & GPU_ECC) != 0 ? LISTING_ECC : 0u;
+        listing->flags |= (class->flags & GPU_FP8) != 0 ? LISTING_FP8 : 0u;
+        listing->flags |= (class->flags & GPU_BF16) != 0 ? LISTING_BF16 : 0u;
+    }
+    listing->flags |= gpu->simulated ? LISTING_SIMULATED : 0u;
+}
+
+static struct listing
+listing_of_offer(struct core *core, const struct offer_state *offer, const struct gpu *gpu)
+{
+    const struct offer_row *row = &offer->row;
+    const bool test = core->options.is_test_network;
+    struct listing listing = {
+        .slot_group = row->slot_group,
+        .slots_total = bit_count(listing_slots_offered(core, row)),
+        .up_mbit_s = core->options.up_mbit_s,
+        .down_mbit_s = core->options.down_mbit_s,
+        .region = core->options.region,
+        .ask_uusd_per_hour =
+            row->ask_is_auto ? listing_suggested_ask(core, gpu->gpu_class) : row->ask_uusd_per_hour,
+        .interruptible_ask_uusd_per_hour = row->interruptible_ask_uusd_per_hour,
+        .lease_min_s = row->lease_min_s,
+        .lease_max_s = row->lease_max_s,
+        .notice_s = row->notice_s,
+        .minimum_run_s = row->minimum_run_s,
+        .reclaims_per_day = row->reclaims_per_day,
+        .reclaim_owed_intervals = row->reclaim_owed_intervals,
+        .interval_s = test ? TEST_INTERVAL_S : INTERVAL_S,
+        .meter_s = test ? TEST_METER_S : METER_S,
+        .valid_until_s = row->valid_until_s,
+        .works = row->works,
+        .reliability_min_bp = row->reliability_min_bp,
+        .image_policy = row->image_policy,
+        .isolation = ISOLATION_PROCESS,
+        .flags = core->options.limits_lack ? LISTING_LIMITS_LACK : 0u,
+    };
+    memcpy(listing.week_hours, row->week_hours, WEEK_HOURS_BYTES);
+    fill_from_card(core, gpu, &listing);
+    return listing;
+}
+
+static void
+publish(struct core *core, struct offer_state *offer)
+{
+    const struct gpu *gpu = group_gpu(core, offer->row.slot_group);
+    if (gpu == NULL) {
+        return;
+    }
+    const struct listing listing = listing_of_offer(core, offer, gpu);
+    const struct seal_order order = {.kind = RECORD_LISTING,
+                                     .detail = offer->row.slot_group,
+                                     .ttl_s = LISTING_TTL_S,
+                                     .seq =
+                                         say_next_seq(core, RECORD_LISTING, offer->row.slot_group)};
+    const struct verified_record record = say_seal(core, order, &listing);
+    const struct bytes sealed = verified_bytes(&record);
+    assert(sealed.length <= LISTING_BYTES_MAX);
+    memcpy(offer->listing_bytes, sealed.data, sealed.length);
+    offer->listing_length = (uint16_t)sealed.length;
+    offer->listing = *verified_id(&record);
+    offer->listing_seq = order.seq;
+    struct record_view view;
+    enum status status = record_parse(bytes_of(offer->listing_bytes, offer->listing_length),
+                                      &core->options.network, &view);
+    assert(status == STATUS_OK);
+    status = codec_decode(&listing_schema, view.envelope.body, &offer->body);
+    assert(status == STATUS_OK);
+    offer->published = true;
+    offer->dirty = false;
+    offer->refresh_at = wall_add(core->now.wall, duration_of_s(LISTING_TTL_S / 2));
+    gossip_publish(core, &record);
+}
+
+static void
+withdraw(struct core *core, struct offer_state *offer)
+{
+    const struct withdrawal withdrawal = {.victim_kind = RECORD_LISTING,
+                                          .victim_detail = offer->row.slot_group,
+                                          .victim_seq = offer->listing_seq};
+    const struct seal_order order = {.kind = RECORD_WITHDRAWAL,
+                                     .detail = offer->row.slot_group,
+                                     .ttl_s = LISTING_TTL_S,
+                                     .seq =
+                                         say_next_seq(core, RECORD_LISTING, offer->row.slot_group)};
+    const struct verified_record record = say_seal(core, order, &withdrawal);
+    gossip_publish(core, &record);
+    offer->published = false;
+    offer->dirty = false;
+}
+
+/* Whether the listing should stand in the book now: an offer outside its hours keeps standing, as
+ * renters plan; a paused one, or one whose cards are all taken back, does not. */
+static bool
+should_be_published(const struct core *core, const struct offer_state *offer)
+{
+    const uint64_t now_s = (uint64_t)core->now.wall.ms / 1000;
+    const bool ended = offer->row.valid_until_s != 0 && now_s >= offer->row.valid_until_s;
+    return !core->paused && !offer->row.paused && !ended &&
+           group_gpu(core, offer->row.slot_group) != NULL &&
+           listing_slots_offered(core, &offer->row) != 0;
+}
+
+void
+listing_tick(struct core *core)
+{
+    const int64_t clock_error_ms = links_clock_error_ms(core);
+    const bool clock_is_sound = clock_error_ms < 120000 && clock_error_ms > -120000;
+    for (size_t i = 0; i < SLOT_GROUPS_MAX && core->recovered; i++) {
+        struct offer_state *offer = &core->offers[i];
+        if (!offer->used) {
+            continue;
+        }
+        const bool wanted = should_be_published(core, offer);
+        const bool old = offer->published && !wall_is_before(core->now.wall, offer->refresh_at);
+        if (wanted && clock_is_sound && (!offer->published || offer->dirty || old)) {
+            publish(core, offer);
+        } else if (!wanted && offer->published) {
+            withdraw(core, offer);
+        }
+    }
+}
+
+void
+listing_refresh_all(struct core *core)
+{
+    for (size_t i = 0; i < SLOT_GROUPS_MAX; i++) {
+        core->offers[i].dirty = true;
+    }
+}
+
+void
+listing_recover(struct core *core, const struct row *row)
+{
+    struct offer_row stored;
+    if (codec_decode(&offer_row_schema, row->value, &stored) != STATUS_OK) {
+        return;
+    }
+    struct offer_state *offer = offer_for(core, stored.slot_group);
+    if (offer != NULL) {
+        offer->row = stored;
+        /* What stood in the book before the restart is replaced or withdrawn by the first tick. */
+        offer->listing_seq = say_last_seq(core, RECORD_LISTING, stored.slot_group);
+    }
+}
+
+void
+listing_gpus(struct core *core, const struct event *event)
+{
+    const size_t count = event->as.gpus.count < GPUS_MAX ? event->as.gpus.count : GPUS_MAX;
+    core->gpu_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct gpu *gpu = &event->as.gpus.list[i];
+        if (gpu->simulated && !core->options.is_test_network) {
+            say_log(core, LOG_ERROR, "simulated cards are for test networks only; card %u ignored",
+                    gpu->number);
+            continue;
+        }
+        core->gpus[core->gpu_count] = *gpu;
+        core->gpu_count++;
+    }
+    listing_refresh_all(core);
+}
+
+static void
+store_offer(struct core *core, const struct offer_state *offer)
+{
+    const struct row_key key = row_key_of_number(offer->row.slot_group);
+    say_store(core, TABLE_LISTINGS, &key, &offer_row_schema, &offer->row);
+}
+
+/* What the person said over what stood before over the defaults. */
+static void
+merge(const struct core *core, struct offer_row *row, const struct control_host *ask, bool is_new)
+{
+    const bool test = core->options.is_test_network;
+    if (is_new) {
+        row->lease_min_s = test ? 1 : LEASE_MIN_DEFAULT_S;
+        row->lease_max_s = LEASE_MAX_DEFAULT_S;
+        row->notice_s = test ? 0 : NOTICE_DEFAULT_S;
+        row->reclaims_per_day = RECLAIMS_DEFAULT;
+        row->works = ALL_WORKS;
+        row->ask_is_auto = true;
+        memset(row->week_hours, 0xFF, WEEK_HOURS_BYTES);
+    }
+    if (ask->ask_is_auto || !amount_is_zero(ask->ask_uusd_per_hour)) {
+        row->ask_is_auto = ask->ask_is_auto;
+        row->ask_uusd_per_hour = ask->ask_uusd_per_hour;
+    }
+    if (!amount_is_zero(ask->interruptible_ask_uusd_per_hour)) {
+        row->interruptible_ask_uusd_per_hour = ask->interruptible_ask_uusd_per_hour;
+    }
+    row->lease_min_s = ask->lease_min_s != 0 ? ask->lease_min_s : row->lease_min_s;
+    row->lease_max_s = ask->lease_max_s != 0 ? ask->lease_max_s : row->lease_max_s;
+    row->notice_s = ask->notice_given ? ask->notice_s : row->notice_s;
+    row->minimum_run_s = ask->minimum_run_s != 0 ? ask->minimum_run_s : row->minimum_run_s;
+    row->reclaims_per_day =
+        ask->reclaims_per_day != 0 ? ask->reclaims_per_day : row->reclaims_per_day;
+    row->reclaim_owed_intervals = ask->reclaim_owed_intervals != 0 ? ask->reclaim_owed_intervals
+                                                                   : row->reclaim_owed_intervals;
+    if (ask->week_hours_given) {
+        memcpy(row->week_hours, ask->week_hours, WEEK_HOURS_BYTES);
+    }
+    row->works = ask->works != 0 ? ask->works : row->works;
+    row->reliability_min_bp =
+        ask->reliability_min_bp != 0 ? ask->reliability_min_bp : row->reliability_min_bp;
+    row->valid_until_s = ask->valid_until_s != 0 ? ask->valid_until_s : row->valid_until_s;
+    row->paused = false;
+}
+
+static uint64_t
+group_mask(const struct core *core, uint16_t slot_group)
+{
+    uint64_t mask = 0;
+    for (size_t i = 0; i < core->gpu_count; i++) {
+        if (core->gpus[i].slot_group == slot_group) {
+            mask |= UINT64_C(1) << core->gpus[i].number;
+        }
+    }
+    return mask;
+}
+
+static uint64_t
+all_gpus(const struct core *core)
+{
+    uint64_t mask = 0;
+    for (size_t i = 0; i < core->gpu_count; i++) {
+        mask |= UINT64_C(1) << core->gpus[i].number;
+    }
+    return mask;
+}
+
+/* The sentence why an offer cannot be made, or NULL. */
+static const char *
+host_refusal(const struct core *core, const struct control_host *ask)
+{
+    if (core->gpu_count == 0) {
+        return "this machine has no card that gpulet can let; on a test network start gpuletd with "
+               "--simulate rtx4090 (see `gpulet gpus` and `gpulet doctor`)";
+    }
+    if ((ask->gpu_mask & ~all_gpus(core)) != 0) {
+        return "there is no card of that number; `gpulet gpus` lists them";
+    }
+    if (ask->lease_max_s != 0 && ask->lease_min_s > ask->lease_max_s) {
+        return "the shortest lease is longer than the longest; lower --min or raise --max";
+    }
+    if (amount_compare(ask->interruptible_ask_uusd_per_hour, ask->ask_uusd_per_hour) > 0 &&
+        !amount_is_zero(ask->ask_uusd_per_hour)) {
+        return "the interruptible ask is over the ask; nobody would take it";
+    }
+    if (core->space != DISK_NORMAL) {
+        return "the disk is full; free some space first";
+    }
+    return NULL;
+}
+
+void
+listing_host(struct core *core, struct client client, const struct control_host *ask)
+{
+    const char *why = host_refusal(core, ask);
+    if (why != NULL) {
+        say_done(core, client, STATUS_REFUSED, "%s", why);
+        return;
+    }
+    const uint64_t wanted = ask->gpu_mask == 0 ? all_gpus(core) : ask->gpu_mask;
+    uint64_t done = 0;
+    for (size_t i = 0; i < core->gpu_count; i++) {
+        const uint16_t group = core->gpus[i].slot_group;
+        const uint64_t cards = group_mask(core, group) & wanted;
+        if (cards == 0 || (done & cards) != 0) {
+            continue;
+        }
+        done |= cards;
+        struct offer_state *before = listing_offer(core, group);
+        struct offer_row row =
+            before == NULL ? (struct offer_row){.slot_group = group} : before->row;
+        merge(core, &row, ask, before == NULL);
+        row.gpu_mask |= cards;
+        if (row.lease_min_s > row.lease_max_s) {
+            say_done(core, client, STATUS_REFUSED,
+                     "the shortest lease would be longer than the longest; give --min and --max");
+            return;
+        }
+        if (ask->dry_run) {
+            continue;
+        }
+        struct offer_state *offer = offer_for(core, group);
+        if (offer == NULL) {
+            say_done(core, client, STATUS_LIMIT, "too many different kinds of cards");
+            return;
+        }
+        offer->row = row;
+        offer->dirty = true;
+        store_offer(core, offer);
+    }
+    core->pause_mask &= ~wanted;
+    if (!ask->dry_run) {
+        listing_tick(core);
+    }
+    say_done(core, client, STATUS_OK, "%s", "");
+}
+
+void
+listing_unhost(struct core *core, struct client client, const struct control_cards *cards)
+{
+    const uint64_t wanted = cards->gpu_mask == 0 ? UINT64_MAX : cards->gpu_mask;
+    bool any = false;
+    for (size_t i = 0; i < SLOT_GROUPS_MAX; i++) {
+        struct offer_state *offer = &core->offers[i];
+        if (!offer->used || (offer->row.gpu_mask & wanted) == 0) {
+            continue;
+        }
+        any = true;
+        if (cards->dry_run) {
+            continue;
+        }
+        offer->row.gpu_mask &= ~wanted;
+        offer->dirty = true;
+        listing_tick(core);
+        if (offer->row.gpu_mask == 0) {
+            const struct row_key key = row_key_of_number(offer->row.slot_group);
+            say_delete(core, TABLE_LISTINGS, &key);
+            offer->used = false;
+        } else {
+            store_offer(core, offer);
+        }
+    }
+    if (!any) {
+        say_done(core, client, STATUS_NOT_FOUND, "none of these cards is offered");
+        return;
+    }
+    say_done(core, client, STATUS_OK, "%s", "");
+}

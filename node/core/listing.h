@@ -1,0 +1,37 @@
+/* The owner's offers, and the listings that are published for them. */
+#ifndef GPULET_NODE_CORE_LISTING_H
+#define GPULET_NODE_CORE_LISTING_H
+
+#include "node/core/state.h"
+#include "protocol/control.h"
+
+void listing_recover(struct core *core, const struct row *row);
+void listing_gpus(struct core *core, const struct event *event);
+
+/* CONTROL_HOST: offers the cards of a mask; answers the client. */
+void listing_host(struct core *core, struct client client, const struct control_host *ask);
+
+/* CONTROL_UNHOST: no longer offers the cards; running leases go on. */
+void listing_unhost(struct core *core, struct client client, const struct control_cards *cards);
+
+/* Publishes what is due and can be published; withdraws what is no longer offered. */
+void listing_tick(struct core *core);
+void listing_refresh_all(struct core *core);
+
+/* The offer of a slot group, or NULL. */
+struct offer_state *listing_offer(struct core *core, uint16_t slot_group);
+struct offer_state *listing_offer_by_id(struct core *core, const struct record_id *id);
+
+/* Slot n of a group is its n-th card, offered or not, so that numbers stay when offers change. */
+uint64_t listing_slots_offered(const struct core *core, const struct offer_row *offer);
+
+/* GPU numbers, one bit each, of slots. */
+uint64_t listing_gpu_mask(const struct core *core, uint16_t slot_group, uint64_t slot_mask);
+
+/* True while the group's cards may be let: not paused, owner away, within the offer's hours. */
+bool listing_is_open(const struct core *core, const struct offer_state *offer);
+
+/* A fair price for a card: the class's typical one. */
+struct amount listing_suggested_ask(const struct core *core, uint16_t gpu_class);
+
+#endif

@@ -1,0 +1,273 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "node/core/find.h"
+#include "node/core/gossip.h"
+#include "node/core/ledger.h"
+#include "node/core/listing.h"
+#include "node/core/renter.h"
+#include "node/core/say.h"
+#include "node/core/search.h"
+#include "protocol/codec.h"
+
+enum { DIAL_WAIT_MS = 3000, RETRY_MS = 1000, TRIES_MAX = 16 };
+
+struct rent *
+rent_of(struct core *core, struct client client)
+{
+    for (size_t i = 0; i < RENTS_MAX; i++) {
+        if (core->rents[i].used && core->rents[i].client.number == client.number) {
+            return &core->rents[i];
+        }
+    }
+    return NULL;
+}
+
+void
+rent_over(struct rent *rent)
+{
+    memset(rent->start, 0, rent->start_length);
+    rent->start_length = 0;
+    rent->used = false;
+}
+
+static void
+give_up(struct core *core, struct rent *rent)
+{
+    if (rent->tried_count == 0) {
+        search_explain(core, rent->client, &rent->request);
+        say_done(core, rent->client, STATUS_NOT_FOUND,
+                 "no offer fits; the lines above say which limits are in the way");
+    } else {
+        const uint64_t now_s = (uint64_t)core->now.wall.ms / 1000;
+        if (rent->free_at_s > now_s) {
+            say_done(core, rent->client, STATUS_BUSY,
+                     "all %u fitting offers were tried; the last one: %s; the next slot frees up "
+                     "in %llu s at the latest: give --wait",
+                     rent->tried_count, rent->last_why,
+                     (unsigned long long)(rent->free_at_s - now_s));
+        } else {
+            say_done(core, rent->client, STATUS_BUSY,
+                     "all %u fitting offers were tried; the last one: %s", rent->tried_count,
+                     rent->last_why);
+        }
+    }
+    rent_over(rent);
+}
+
+static void
+dial_first(struct core *core, struct rent *rent, const struct found *found)
+{
+    rent->dialling = true;
+    rent->dial_until = boot_add(core->now.boot, duration_of_ms(DIAL_WAIT_MS));
+    if (!peers_dial(core, &found->host)) {
+        rent->dialling = false;
+        rent_next(core, rent->client, "its host cannot be reached", 0);
+    }
+}
+
+static void
+try_best(struct core *core, struct rent *rent)
+{
+    struct found found;
+    if (rent->tried_count >= TRIES_MAX || find_pick(core, &rent->request, rent->serial, rent->tried,
+                                                    rent->tried_count, &found) != STATUS_OK) {
+        if (core_is_due(core, rent->give_up_at)) {
+            give_up(core, rent);
+            return;
+        }
+        rent->waiting = true;
+        rent->next_try_at = boot_add(core->now.boot, duration_of_ms(RETRY_MS));
+        return;
+    }
+    const char *why;
+    if (ledger_may_spend(core, found.total_uusd, &why) != STATUS_OK) {
+        say_done(core, rent->client, STATUS_LIMIT, "%s", why);
+        rent_over(rent);
+        return;
+    }
+    rent->waiting = false;
+    rent->tried[rent->tried_count] = found.listing;
+    rent->tried_count++;
+    rent->listing = found.listing;
+    rent->host = found.host;
+    struct link_state *link = links_to_peer(core, &found.host);
+    if (link == NULL) {
+        dial_first(core, rent, &found);
+    } else {
+        hire_hold(core, link, rent, &found.body);
+    }
+}
+
+void
+rent_next(struct core *core, struct client client, const char *why, uint64_t free_at_s)
+{
+    struct rent *rent = rent_of(core, client);
+    if (rent == NULL) {
+        return;
+    }
+    snprintf(rent->last_why, sizeof rent->last_why, "%s", why);
+    if (free_at_s != 0 && (rent->free_at_s == 0 || free_at_s < rent->free_at_s)) {
+        rent->free_at_s = free_at_s;
+    }
+    say_note(core, client, NOTE_PROGRESS, "not this one: %s", why);
+    rent->waiting = true; /* the next tick tries: no recursion, however many refuse at once */
+    rent->next_try_at = core->now.boot;
+    core->tick_at = core->now.boot;
+}
+
+/* START without lease and voucher, which are not known yet. */
+static bool
+keep_start(struct rent *rent, const struct control_rent *ask)
+{
+    const struct start_message start = {
+        .attached = ask->attached,
+        .input = ask->input,
+        .memory_mib = ask->memory_mib,
+        .arguments = ask->arguments,
+        .environment = ask->environment,
+    };
+    struct buffer buffer;
+    buffer_init(&buffer, rent->start, sizeof rent->start - RECORD_BYTES_MAX);
+    if (codec_encode(&start_message_schema, &start, &buffer) != STATUS_OK) {
+        return false;
+    }
+    rent->start_length = (uint32_t)buffer.length;
+    return true;
+}
+
+static struct rent *
+free_rent(struct core *core)
+{
+    for (size_t i = 0; i < RENTS_MAX; i++) {
+        if (!core->rents[i].used) {
+            return &core->rents[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+dry_run(struct core *core, struct client client, const struct request *request)
+{
+    struct found found;
+    const char *why;
+    if (find_pick(core, request, core->rent_serial, NULL, 0, &found) != STATUS_OK) {
+        search_explain(core, client, request);
+        say_done(core, client, STATUS_NOT_FOUND,
+                 "no offer fits; the lines above say which limits are in the way");
+        return;
+    }
+    search_say_offer(core, client, &found, request, 1, true);
+    if (ledger_may_spend(core, found.total_uusd, &why) != STATUS_OK) {
+        say_done(core, client, STATUS_LIMIT, "%s", why);
+        return;
+    }
+    say_done(core, client, STATUS_OK, "%s", "");
+}
+
+void
+rent_begin(struct core *core, struct client client, const struct control_rent *ask)
+{
+    struct request request;
+    const char *why = "";
+    if (codec_decode(&request_schema, ask->request, &request) != STATUS_OK ||
+        request_check(&request, &why) != STATUS_OK) {
+        say_done(core, client, STATUS_BAD_INPUT, "the request cannot be read: %s", why);
+        return;
+    }
+    if (request.hosts > 1) {
+        say_done(core, client, STATUS_UNAVAILABLE, "one host at a time for now; leave out --hosts");
+        return;
+    }
+    if (request.image.length > 0) {
+        say_done(core, client, STATUS_UNAVAILABLE,
+                 "hosts run commands of their own system for now; leave out --image");
+        return;
+    }
+    if (ask->dry_run) {
+        dry_run(core, client, &request);
+        return;
+    }
+    struct rent *rent = rent_of(core, client) == NULL ? free_rent(core) : NULL;
+    if (rent == NULL || core->space != DISK_NORMAL) {
+        say_done(core, client, rent == NULL ? STATUS_LIMIT : STATUS_DISK_FULL,
+                 rent == NULL ? "too many rents are under way here"
+                              : "the disk is full; free some space first");
+        return;
+    }
+    memset(rent, 0, offsetof(struct rent, start));
+    rent->client = client;
+    rent->request = request;
+    rent->request.image = bytes_of(NULL, 0);
+    rent->attached = ask->attached;
+    rent->prepay_s = ask->prepay_s;
+    rent->give_up_at = boot_add(core->now.boot, duration_of_s(ask->wait_s));
+    core->rent_serial++;
+    rent->serial = core->rent_serial;
+    if (!keep_start(rent, ask)) {
+        say_done(core, client, STATUS_LIMIT, "command and environment are over 32 KiB");
+        return;
+    }
+    rent->used = true;
+    try_best(core, rent);
+}
+
+void
+rent_peer_up(struct core *core, const struct peer_id *peer)
+{
+    for (size_t i = 0; i < RENTS_MAX; i++) {
+        struct rent *rent = &core->rents[i];
+        if (rent->used && rent->dialling && peer_id_equal(&rent->host, peer)) {
+            rent->dialling = false;
+            rent->tried_count--; /* the same again, now over a link */
+            try_best(core, rent);
+        }
+    }
+}
+
+void
+rent_client_gone(struct core *core, struct client client)
+{
+    struct rent *rent = rent_of(core, client);
+    if (rent != NULL) {
+        rent_over(rent);
+    }
+    for (size_t i = 0; i < LEASES_MAX; i++) {
+        struct lease *lease = &core->leases[i];
+        if (!lease->used || lease->client.number != client.number || client.number == 0) {
+            continue;
+        }
+        lease->client = (struct client){0};
+        lease->reader_gone = true;
+        lease->reader_gone_at = core->now.boot;
+        if (lease->row.state < LEASE_STARTING) {
+            renter_end(core, lease); /* nobody waits for it any more */
+        }
+    }
+}
+
+void
+rent_tick(struct core *core)
+{
+    for (size_t i = 0; i < RENTS_MAX; i++) {
+        struct rent *rent = &core->rents[i];
+        if (!rent->used) {
+            continue;
+        }
+        if (rent->dialling && core_is_due(core, rent->dial_until)) {
+            rent->dialling = false;
+            rent_next(core, rent->client, "its host did not answer", 0);
+        }
+        if (rent->waiting && core_is_due(core, rent->next_try_at)) {
+            if (rent->tried_count > 0 && !core_is_due(core, rent->give_up_at) &&
+                find_pick(core, &rent->request, rent->serial, rent->tried, rent->tried_count,
+                          &(struct found){0}) != STATUS_OK) {
+                rent->tried_count = 0; /* with time left, begin again from the best */
+                rent->next_try_at = boot_add(core->now.boot, duration_of_ms(RETRY_MS));
+                continue;
+            }
+            try_best(core, rent);
+        }
+    }
+}

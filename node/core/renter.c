@@ -1,0 +1,455 @@
+#include "node/core/renter.h"
+
+#include <string.h>
+
+#include "node/core/gossip.h"
+#include "node/core/ledger.h"
+#include "node/core/say.h"
+#include "protocol/codec.h"
+#include "protocol/price.h"
+
+enum {
+    END_REPEAT_MS = 2000,
+    CLOCK_SLACK_MS = 5000, /* a host's meter may be so much ahead of our own clock */
+    LATE_FINAL_MS = 60000
+};
+
+struct verified_record
+renter_make_voucher(struct core *core, struct lease *lease, uint64_t run_ms)
+{
+    const uint64_t interval_ms = lease->row.interval_s * 1000ull;
+    const uint64_t most_ms = lease->row.duration_s * 1000ull;
+    uint64_t covers_ms = (run_ms + interval_ms - 1) / interval_ms * interval_ms;
+    covers_ms = covers_ms < most_ms ? covers_ms : most_ms;
+    const struct voucher voucher = {
+        .lease = lease_id_of(lease),
+        .number = lease->row.voucher_number + 1,
+        .amount_uusd = lease_charge(lease, covers_ms),
+        .covers_run_ms = covers_ms,
+        .meter_number = lease->row.meter_number,
+        .meter = lease->row.meter,
+    };
+    const struct seal_order order = {.kind = RECORD_VOUCHER, .seq = voucher.number};
+    const struct verified_record record = say_seal(core, order, &voucher);
+    lease->row.voucher_number = voucher.number;
+    lease->row.voucher_uusd = voucher.amount_uusd;
+    lease->row.voucher_run_ms = covers_ms;
+    paper_put(lease->papers->voucher, sizeof lease->papers->voucher, verified_bytes(&record),
+              &lease->papers->voucher_length);
+    say_store_evidence(core, &lease->row.hold, EVIDENCE_VOUCHER, &record);
+    return record;
+}
+
+static bool
+is_open_lease_with(const struct lease *lease, const struct link_state *link)
+{
+    return lease != NULL && !lease->row.is_host && lease->papers != NULL &&
+           peer_id_equal(&lease->row.peer, &link->peer);
+}
+
+/* The next interval is paid when half of the last paid one has run; further ahead with --prepay. */
+static void
+pay_if_due(struct core *core, struct lease *lease, const struct link_state *link)
+{
+    const uint64_t lead_ms = lease->row.interval_s * 500ull + lease->prepay_s * 1000ull;
+    const uint64_t most_ms = lease->row.duration_s * 1000ull;
+    uint64_t wanted_ms = lease->row.run_ms + lead_ms;
+    wanted_ms = wanted_ms < most_ms ? wanted_ms : most_ms;
+    if (lease->row.voucher_run_ms >= wanted_ms) {
+        return;
+    }
+    const struct verified_record voucher = renter_make_voucher(core, lease, wanted_ms);
+    lease_store(core, lease);
+    say_signed(core, link->link, verified_bytes(&voucher));
+}
+
+void
+renter_take_meter(struct core *core, struct link_state *link, const struct verified_record *record)
+{
+    struct meter meter;
+    if (verified_body(record, RECORD_METER, &meter) != STATUS_OK) {
+        return;
+    }
+    struct lease *lease = lease_by_id(core, &meter.lease);
+    if (!is_open_lease_with(lease, link) || meter.number <= lease->row.meter_number ||
+        meter.run_ms < lease->row.run_ms ||
+        (meter.number == lease->row.meter_number + 1 &&
+         !record_id_equal(&meter.previous, &lease->row.meter))) {
+        return; /* late, or not of this chain */
+    }
+    if (lease->row.started_at_ms == 0) {
+        const struct started_message started = {.lease = meter.lease};
+        renter_take_started(core, link, &started);
+    }
+    const int64_t since_ms = core->now.wall.ms - (int64_t)lease->row.started_at_ms;
+    if ((int64_t)meter.run_ms > since_ms + CLOCK_SLACK_MS + (int64_t)lease->row.meter_s * 1000 &&
+        lease->row.boot_id == core->boot_id) {
+        say_note(core, lease->client, NOTE_WARNING,
+                 "the host's meter runs ahead of the clock: no more is paid");
+        say_log(core, LOG_WARNING, "a host's meter runs ahead of our clock; no more is paid");
+        return;
+    }
+    lease->row.previous_meter = lease->row.meter;
+    lease->row.meter = *verified_id(record);
+    lease->row.meter_number = meter.number;
+    lease->row.run_ms = meter.run_ms;
+    if (meter.number == 1) {
+        say_store_evidence(core, &lease->row.hold, EVIDENCE_FIRST_METER, record);
+    }
+    say_store_evidence(core, &lease->row.hold, EVIDENCE_METER, record);
+    ledger_post(core, lease,
+                amount_smaller(lease->row.voucher_uusd, lease_charge(lease, meter.run_ms)),
+                verified_id(record));
+    lease_store(core, lease);
+    if (lease->row.state == LEASE_ACTIVE) {
+        pay_if_due(core, lease, link);
+    }
+}
+
+static void
+say_receipt(struct core *core, struct link_state *link, const struct verified_record *final,
+            struct verified_record *ret_receipt)
+{
+    struct signature signature;
+    struct buffer buffer;
+    record_cosign(final, &core->options.keypair, &signature);
+    buffer_init(&buffer, effects_take(core->effects, COSIGNED_BYTES_MAX), COSIGNED_BYTES_MAX);
+    if (record_append_cosigned(final, &signature, &buffer) == STATUS_OK &&
+        record_from_store(buffer_bytes(&buffer), &core->options.network, ret_receipt) ==
+            STATUS_OK) {
+        say_cosigned(core, link->link, buffer_bytes(&buffer));
+    }
+}
+
+static void
+say_charge(struct core *core, struct lease *lease)
+{
+    const struct charge_view view = {
+        .lease = lease_id_of(lease),
+        .charged_uusd = lease->row.final_uusd,
+        .run_ms = lease->row.run_ms,
+        .reason = lease->row.reason,
+        .exit_code = lease->row.exit_code,
+        .exit_signal = lease->row.exit_signal,
+        .receipt = true,
+    };
+    say_row(core, lease->client, ROW_CHARGE, &view);
+    say_done(core, lease->client, STATUS_OK, "%s", "");
+    lease->client = (struct client){0};
+}
+
+/* The sentence why a final cannot be signed, or NULL. */
+static const char *
+final_refusal(const struct lease *lease, const struct final *final)
+{
+    if (amount_compare(final->amount_uusd, lease->row.voucher_uusd) > 0) {
+        return "it asks for more than was ever promised";
+    }
+    if (final->run_ms > lease->row.duration_s * 1000ull ||
+        amount_compare(final->amount_uusd, lease_charge(lease, final->run_ms)) > 0) {
+        return "it asks for more than its own run time costs";
+    }
+    return NULL;
+}
+
+void
+renter_take_final(struct core *core, struct link_state *link, const struct verified_record *record)
+{
+    struct final final;
+    struct verified_record receipt;
+    if (verified_body(record, RECORD_FINAL, &final) != STATUS_OK) {
+        return;
+    }
+    struct lease *lease = lease_by_id(core, &final.lease);
+    if (lease == NULL || lease->row.is_host || !peer_id_equal(&lease->row.peer, &link->peer)) {
+        return;
+    }
+    if (lease->row.state == LEASE_CLOSED) {
+        if (record_id_equal(&lease->row.final, verified_id(record))) {
+            say_receipt(core, link, record, &receipt); /* ours was lost: the same signature again */
+        }
+        return;
+    }
+    const char *why = final_refusal(lease, &final);
+    if (why != NULL) {
+        say_log(core, LOG_WARNING, "a host's final is not signed: %s", why);
+        say_note(core, lease->client, NOTE_WARNING, "the host's final is not signed: %s", why);
+        return;
+    }
+    if (lease_apply(core, lease, LEASE_EVENT_FINAL, LEASE_ACTOR_HOST) != LEASE_ACTION_CLOSE) {
+        return;
+    }
+    struct lease_row *row = &lease->row;
+    row->final = *verified_id(record);
+    row->final_uusd = final.amount_uusd;
+    row->run_ms = final.run_ms;
+    row->reason = final.reason;
+    row->exit_code = final.exit_code;
+    row->exit_signal = final.exit_signal;
+    row->ended_at_ms = (uint64_t)core->now.wall.ms;
+    say_receipt(core, link, record, &receipt);
+    say_store_evidence(core, &row->hold, EVIDENCE_FINAL, &receipt);
+    ledger_post(core, lease, final.amount_uusd, &row->final);
+    ledger_count_lease(core, &row->peer);
+    lease_store(core, lease);
+    say_charge(core, lease);
+}
+
+void
+renter_take_reclaim(struct core *core, struct link_state *link,
+                    const struct verified_record *record)
+{
+    struct reclaim reclaim;
+    if (verified_body(record, RECORD_RECLAIM, &reclaim) != STATUS_OK) {
+        return;
+    }
+    struct lease *lease = lease_by_id(core, &reclaim.lease);
+    if (!is_open_lease_with(lease, link) ||
+        lease_apply(core, lease, LEASE_EVENT_RECLAIM, LEASE_ACTOR_HOST) != LEASE_ACTION_WARN_JOB) {
+        return;
+    }
+    lease->row.reason = END_RECLAIMED;
+    say_store_evidence(core, &lease->row.hold, EVIDENCE_RECLAIM, record);
+    lease_store(core, lease);
+    say_note(core, lease->client, NOTE_WARNING,
+             "the owner takes the card back in %u s; the interval in progress is not charged",
+             reclaim.notice_s);
+}
+
+void
+renter_take_state(struct core *core, struct link_state *link,
+                  const struct lease_state_message *message)
+{
+    struct lease *lease = lease_by_id(core, &message->lease);
+    if (!is_open_lease_with(lease, link) || message->state != LEASE_VOID) {
+        return;
+    }
+    if (lease->row.state <= LEASE_STARTING &&
+        lease_apply(core, lease, LEASE_EVENT_REFUSED, LEASE_ACTOR_HOST) == LEASE_ACTION_FREE) {
+        lease->row.reason = END_NOT_STARTED;
+        lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
+        say_done(core, lease->client, STATUS_REFUSED,
+                 "the host did not start it in time; nothing is owed");
+        lease->client = (struct client){0};
+        lease_store(core, lease);
+    }
+}
+
+static void
+say_end(struct core *core, struct lease *lease)
+{
+    const struct link_state *link = links_to_peer(core, &lease->row.peer);
+    const struct end_message end = {.lease = lease_id_of(lease), .reason = END_RENTER};
+    lease->send_at = boot_add(core->now.boot, duration_of_ms(END_REPEAT_MS));
+    if (link != NULL) {
+        say_message(core, link->link, &end_message_schema, &end);
+    }
+}
+
+void
+renter_end(struct core *core, struct lease *lease)
+{
+    const bool was_asked = record_id_is_zero(&lease->row.lease);
+    const enum lease_action action = lease_apply(core, lease, LEASE_EVENT_END, LEASE_ACTOR_RENTER);
+    if (action == LEASE_ACTION_KILL_JOB) {
+        lease->row.reason = END_RENTER;
+        lease_store(core, lease);
+        say_end(core, lease);
+        return;
+    }
+    if (action != LEASE_ACTION_FREE) {
+        return;
+    }
+    const struct link_state *link = links_to_peer(core, &lease->row.peer);
+    const struct cancel_message cancel = {.hold = lease->row.hold};
+    if (link != NULL) {
+        say_message(core, link->link, &cancel_message_schema, &cancel);
+    }
+    lease->row.reason = END_RENTER;
+    lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
+    say_done(core, lease->client, STATUS_REFUSED, "ended before it started; nothing is owed");
+    lease->client = (struct client){0};
+    if (was_asked) {
+        lease_forget(core, lease);
+    } else {
+        lease_store(core, lease);
+    }
+}
+
+void
+renter_extend(struct core *core, struct client client, struct lease *lease, uint32_t by_s,
+              bool dry_run)
+{
+    uint32_t duration_s;
+    struct amount more;
+    const char *why;
+    if (lease->row.is_host || lease->row.state != LEASE_ACTIVE) {
+        say_done(core, client, STATUS_NOT_NOW, "only a running lease that you rent gets longer");
+        return;
+    }
+    if (__builtin_add_overflow(lease->row.duration_s, by_s, &duration_s) ||
+        price_charge_between(lease->row.ask_uusd_per_hour, lease->row.slots,
+                             lease->row.duration_s * 1000ull, duration_s * 1000ull,
+                             &more) != STATUS_OK) {
+        say_done(core, client, STATUS_OUT_OF_RANGE, "that is too long");
+        return;
+    }
+    if (ledger_may_spend(core, more, &why) != STATUS_OK) {
+        say_done(core, client, STATUS_LIMIT, "%s", why);
+        return;
+    }
+    struct link_state *link = links_to_peer(core, &lease->row.peer);
+    if (link == NULL) {
+        say_done(core, client, STATUS_DISCONNECTED, "the host is not reachable just now");
+        return;
+    }
+    if (dry_run) {
+        say_done(core, client, STATUS_OK, "%s", "");
+        return;
+    }
+    const struct extension extension = {.lease = lease_id_of(lease), .duration_s = duration_s};
+    const struct seal_order order = {.kind = RECORD_EXTENSION, .seq = duration_s};
+    const struct verified_record record = say_seal(core, order, &extension);
+    say_store_evidence(core, &lease->row.hold, EVIDENCE_EXTENSION, &record);
+    say_signed(core, link->link, verified_bytes(&record));
+    say_note(core, client, NOTE_TALK, "asked the host; `gpulet leases` shows the new end");
+    say_done(core, client, STATUS_OK, "%s", "");
+}
+
+void
+renter_take_extension(struct core *core, struct link_state *link, struct bytes cosigned)
+{
+    struct verified_record record;
+    struct extension extension;
+    if (record_open_cosigned(cosigned, &core->options.network, &link->peer, &record) != STATUS_OK ||
+        !peer_id_equal(&verified_envelope(&record)->author, &core->options.keypair.identity) ||
+        verified_body(&record, RECORD_EXTENSION, &extension) != STATUS_OK) {
+        return;
+    }
+    struct lease *lease = lease_by_id(core, &extension.lease);
+    if (!is_open_lease_with(lease, link) || extension.duration_s <= lease->row.duration_s) {
+        return;
+    }
+    const uint64_t more_ms = (extension.duration_s - lease->row.duration_s) * 1000ull;
+    lease->row.duration_s = extension.duration_s;
+    lease->row.end_at_ms += more_ms;
+    lease->row.end_at_boot_ms += more_ms;
+    say_store_evidence(core, &lease->row.hold, EVIDENCE_EXTENSION, &record);
+    lease_store(core, lease);
+}
+
+static bool
+reader_is_long_gone(const struct core *core, const struct lease *lease)
+{
+    return lease->row.attached && lease->reader_gone &&
+           boot_between(lease->reader_gone_at, core->now.boot).ms > MISSED_CONTACT_S * 1000;
+}
+
+/* Long after its time a lease whose host says nothing is counted as ended: no more is paid. */
+static bool
+is_long_over(const struct core *core, const struct lease *lease)
+{
+    const uint64_t end_ms =
+        lease->row.end_at_ms != 0
+            ? lease->row.end_at_ms
+            : lease->row.created_at_ms + (lease->row.duration_s + LATEST_START_S) * 1000ull;
+    return (uint64_t)core->now.wall.ms > end_ms + LATE_FINAL_MS;
+}
+
+static void
+lapse(struct core *core, struct lease *lease)
+{
+    const struct client client = lease->client;
+    const bool was_asked = lease->row.state == LEASE_ASKED;
+    if (lease_apply(core, lease, LEASE_EVENT_LAPSE, LEASE_ACTOR_CLOCK) != LEASE_ACTION_FREE) {
+        return;
+    }
+    lease->row.reason = END_NOT_STARTED;
+    lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
+    lease->client = (struct client){0};
+    if (was_asked) {
+        lease_forget(core, lease);
+    } else {
+        lease_store(core, lease);
+    }
+    if (rent_of(core, client) != NULL) {
+        rent_next(core, client, "its host did not answer", 0);
+    } else {
+        say_done(core, client, STATUS_TIMEOUT, "the host did not answer; nothing is owed");
+    }
+}
+
+void
+renter_lease_tick(struct core *core, struct lease *lease)
+{
+    switch (lease_state(lease)) {
+    case LEASE_ASKED:
+    case LEASE_HELD:
+    case LEASE_LEASED:
+        if (!lease_deadline_is_ahead(core, lease)) {
+            lapse(core, lease);
+        }
+        break;
+    case LEASE_CONFIRMED:
+        if (!lease_deadline_is_ahead(core, lease)) {
+            lapse(core, lease);
+        } else if (core_is_due(core, lease->send_at)) {
+            hire_repeat(core, lease, links_to_peer(core, &lease->row.peer));
+        }
+        break;
+    case LEASE_STARTING:
+        if (reader_is_long_gone(core, lease) || is_long_over(core, lease)) {
+            renter_end(core, lease);
+        } else if (core_is_due(core, lease->send_at)) {
+            hire_repeat(core, lease, links_to_peer(core, &lease->row.peer));
+        }
+        break;
+    case LEASE_ACTIVE:
+    case LEASE_FROZEN:
+    case LEASE_DRAINING:
+        if (reader_is_long_gone(core, lease) || is_long_over(core, lease)) {
+            renter_end(core, lease);
+        }
+        break;
+    case LEASE_ENDING:
+        if (core_is_due(core, lease->send_at)) {
+            say_end(core, lease);
+        }
+        break;
+    case LEASE_SETTLING:
+    case LEASE_CLOSED:
+    case LEASE_VOID:
+    case LEASE_STATE_COUNT:
+        break;
+    }
+}
+
+void
+renter_recovered(struct core *core)
+{
+    for (size_t i = 0; i < LEASES_MAX; i++) {
+        struct lease *lease = &core->leases[i];
+        if (lease->used && !lease->row.is_host && lease_state_is_open(lease_state(lease))) {
+            lease->reader_gone = true;
+            lease->reader_gone_at = core->now.boot;
+            lease->send_at = core->now.boot;
+        }
+    }
+}
+
+void
+renter_peer_up(struct core *core, struct link_state *link)
+{
+    for (size_t i = 0; i < LEASES_MAX; i++) {
+        struct lease *lease = &core->leases[i];
+        if (!is_open_lease_with(lease, link) || !lease->used) {
+            continue;
+        }
+        if (lease->row.state == LEASE_ENDING) {
+            say_end(core, lease);
+        } else if (lease->row.state >= LEASE_CONFIRMED && lease_state_is_open(lease_state(lease))) {
+            hire_repeat(core, lease, link);
+        }
+    }
+    rent_peer_up(core, &link->peer);
+}

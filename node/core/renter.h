@@ -1,0 +1,59 @@
+/* The renter's side. rent.c: finding, holding, starting; renter.c: paying and ending. */
+#ifndef GPULET_NODE_CORE_RENTER_H
+#define GPULET_NODE_CORE_RENTER_H
+
+#include "node/core/lease.h"
+#include "node/core/links.h"
+#include "protocol/control.h"
+
+/* rent.c: CONTROL_RENT. */
+void rent_begin(struct core *core, struct client client, const struct control_rent *ask);
+void rent_client_gone(struct core *core, struct client client);
+void rent_tick(struct core *core);
+void rent_peer_up(struct core *core, const struct peer_id *peer);
+
+/* rent.c: the offer in hand failed; the next best is tried. */
+void rent_next(struct core *core, struct client client, const char *why, uint64_t free_at_s);
+
+/* The rent under way of a client, or NULL. */
+struct rent *rent_of(struct core *core, struct client client);
+void rent_over(struct rent *rent);
+
+/* hire.c: from HOLD to STARTED. */
+void hire_hold(struct core *core, struct link_state *link, struct rent *rent,
+               const struct listing *listing);
+void renter_take_held(struct core *core, struct link_state *link,
+                      const struct verified_record *record);
+void renter_take_lease(struct core *core, struct link_state *link, struct bytes cosigned);
+void renter_take_started(struct core *core, struct link_state *link,
+                         const struct started_message *message);
+void renter_take_busy(struct core *core, struct link_state *link,
+                      const struct busy_message *message);
+void renter_take_refused(struct core *core, struct link_state *link,
+                         const struct refused_message *message);
+
+/* renter.c */
+void renter_take_meter(struct core *core, struct link_state *link,
+                       const struct verified_record *record);
+void renter_take_final(struct core *core, struct link_state *link,
+                       const struct verified_record *record);
+void renter_take_reclaim(struct core *core, struct link_state *link,
+                         const struct verified_record *record);
+void renter_take_state(struct core *core, struct link_state *link,
+                       const struct lease_state_message *message);
+void renter_take_extension(struct core *core, struct link_state *link, struct bytes cosigned);
+void renter_end(struct core *core, struct lease *lease);
+void renter_extend(struct core *core, struct client client, struct lease *lease, uint32_t by_s,
+                   bool dry_run);
+void renter_recovered(struct core *core);
+void renter_lease_tick(struct core *core, struct lease *lease);
+void renter_peer_up(struct core *core, struct link_state *link);
+
+/* The voucher that covers at least `run_ms`, in whole intervals; sealed, stored as evidence, noted in
+ * the row. */
+struct verified_record renter_make_voucher(struct core *core, struct lease *lease, uint64_t run_ms);
+
+/* Sends START again, where we still know it. */
+void hire_repeat(struct core *core, struct lease *lease, const struct link_state *link);
+
+#endif

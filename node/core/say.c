@@ -1,0 +1,253 @@
+#include "node/core/say.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/codec.h"
+
+static struct bytes
+encoded(struct core *core, const struct schema *schema, const void *value, bool as_message)
+{
+    const size_t most = schema_encoded_max(schema) + 8;
+    const size_t capacity = most < FRAME_BYTES_MAX ? most : FRAME_BYTES_MAX;
+    struct effects *effects = core->effects;
+    struct buffer buffer;
+    buffer_init(&buffer, effects_take(effects, capacity), capacity);
+    const enum status status =
+        as_message ? message_encode(schema, value, &buffer) : codec_encode(schema, value, &buffer);
+    assert(status == STATUS_OK);
+    effects->arena_used -= capacity - buffer.length;
+    return buffer_bytes(&buffer);
+}
+
+void
+say_message(struct core *core, struct link link, const struct schema *schema, const void *value)
+{
+    const struct bytes bytes = encoded(core, schema, value, true);
+    struct effect *effect = effects_add(core->effects, EFFECT_SEND);
+    effect->as.frame.link = link;
+    effect->as.frame.bytes = bytes;
+}
+
+void
+say_signed(struct core *core, struct link link, struct bytes sealed)
+{
+    const struct signed_message message = {.record = sealed};
+    say_message(core, link, &signed_message_schema, &message);
+}
+
+void
+say_cosigned(struct core *core, struct link link, struct bytes cosigned)
+{
+    const struct cosigned_message message = {.record = cosigned};
+    say_message(core, link, &cosigned_message_schema, &message);
+}
+
+static void
+say_answer(struct core *core, struct client client, const struct schema *schema, const void *value)
+{
+    if (client.number == 0) {
+        return;
+    }
+    const struct bytes bytes = encoded(core, schema, value, true);
+    struct effect *effect = effects_add(core->effects, EFFECT_ANSWER);
+    effect->as.answer.client = client;
+    effect->as.answer.bytes = bytes;
+}
+
+void
+say_row(struct core *core, struct client client, uint8_t row, const void *view)
+{
+    if (client.number == 0) {
+        return;
+    }
+    const struct control_row answer = {
+        .row = row, .value = encoded(core, control_row_schema(row), view, false)};
+    say_answer(core, client, control_schema(CONTROL_ROW), &answer);
+}
+
+/* Text that was cut in the middle of a character would be refused: cut at the character. */
+static struct bytes
+text_cut(char *text, size_t size, int length)
+{
+    size_t used = length < 0 ? 0 : (size_t)length < size ? (size_t)length : size - 1;
+    if (length >= 0 && (size_t)length >= size) {
+        while (used > 0 && ((unsigned char)text[used - 1] & 0xC0) == 0x80) {
+            used--;
+        }
+        if (used > 0 && ((unsigned char)text[used - 1] & 0xC0) == 0xC0) {
+            used--;
+        }
+    }
+    return bytes_of(text, used);
+}
+
+void
+say_note(struct core *core, struct client client, enum note_level level, const char *format, ...)
+{
+    char text[400];
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const struct control_note note = {.level = (uint8_t)level,
+                                      .text = text_cut(text, sizeof text, length)};
+    say_answer(core, client, control_schema(CONTROL_NOTE), &note);
+}
+
+void
+say_done(struct core *core, struct client client, enum status status, const char *format, ...)
+{
+    char text[400];
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const struct control_done done = {.status = (uint8_t)status,
+                                      .text = text_cut(text, sizeof text, length)};
+    say_answer(core, client, control_schema(CONTROL_DONE), &done);
+}
+
+void
+say_log(struct core *core, enum log_level level, const char *format, ...)
+{
+    char text[400];
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const struct bytes kept = effects_copy(core->effects, text_cut(text, sizeof text, length));
+    struct effect *effect = effects_add(core->effects, EFFECT_LOG);
+    effect->as.log.level = level;
+    effect->as.log.text = kept;
+}
+
+struct verified_record
+say_seal(struct core *core, struct seal_order order, const void *body)
+{
+    const struct envelope envelope = {
+        .version = RECORD_VERSION,
+        .kind = order.kind,
+        .network = core->options.network,
+        .author = core->options.keypair.identity,
+        .seq = order.seq,
+        .issued_at_s = (uint64_t)core->now.wall.ms / 1000,
+        .ttl_s = order.ttl_s,
+        .detail = order.detail,
+        .body = encoded(core, record_schema(order.kind), body, false),
+    };
+    struct buffer buffer;
+    buffer_init(&buffer, effects_take(core->effects, RECORD_BYTES_MAX), RECORD_BYTES_MAX);
+    enum status status = record_seal(&envelope, &core->options.keypair, &buffer);
+    assert(status == STATUS_OK);
+    struct verified_record record;
+    status = record_from_store(buffer_bytes(&buffer), &core->options.network, &record);
+    assert(status == STATUS_OK);
+    return record;
+}
+
+static struct sequence_row *
+sequence_find(struct core *core, uint64_t kind_and_detail)
+{
+    for (size_t i = 0; i < core->sequence_count; i++) {
+        if (core->sequences[i].kind_and_detail == kind_and_detail) {
+            return &core->sequences[i];
+        }
+    }
+    return NULL;
+}
+
+void
+say_set_seq(struct core *core, uint64_t kind_and_detail, uint64_t seq)
+{
+    struct sequence_row *row = sequence_find(core, kind_and_detail);
+    if (row == NULL) {
+        assert(core->sequence_count < SEQUENCES_MAX);
+        row = &core->sequences[core->sequence_count];
+        core->sequence_count++;
+        *row = (struct sequence_row){.kind_and_detail = kind_and_detail};
+    }
+    if (seq > row->seq) {
+        row->seq = seq;
+    }
+}
+
+uint64_t
+say_last_seq(const struct core *core, uint8_t kind, uint32_t detail)
+{
+    const uint64_t wanted = (uint64_t)kind << 32 | detail;
+    for (size_t i = 0; i < core->sequence_count; i++) {
+        if (core->sequences[i].kind_and_detail == wanted) {
+            return core->sequences[i].seq;
+        }
+    }
+    return 0;
+}
+
+uint64_t
+say_next_seq(struct core *core, uint8_t kind, uint32_t detail)
+{
+    const uint64_t kind_and_detail = (uint64_t)kind << 32 | detail;
+    const uint64_t last = say_last_seq(core, kind, detail);
+    const uint64_t wall = core->now.wall.ms > 0 ? (uint64_t)core->now.wall.ms : 1;
+    const struct sequence_row row = {.kind_and_detail = kind_and_detail,
+                                     .seq = last + 1 > wall ? last + 1 : wall};
+    say_set_seq(core, kind_and_detail, row.seq);
+    const struct row_key key = row_key_of_number(kind_and_detail);
+    say_store(core, TABLE_SEQUENCES, &key, &sequence_row_schema, &row);
+    return row.seq;
+}
+
+void
+say_store(struct core *core, enum table table, const struct row_key *key,
+          const struct schema *schema, const void *value)
+{
+    const struct bytes bytes = encoded(core, schema, value, false);
+    struct effect *effect = effects_add(core->effects, EFFECT_STORE_ROW);
+    effect->as.row = (struct row){.table = table, .key = *key, .value = bytes};
+}
+
+void
+say_delete(struct core *core, enum table table, const struct row_key *key)
+{
+    struct effect *effect = effects_add(core->effects, EFFECT_DELETE_ROW);
+    effect->as.row = (struct row){.table = table, .key = *key};
+}
+
+void
+say_store_evidence(struct core *core, const struct record_id *hold, enum evidence what,
+                   const struct verified_record *record)
+{
+    const struct verified_record kept = effects_keep_record(core->effects, record);
+    struct effect *effect = effects_add(core->effects, EFFECT_STORE_EVIDENCE);
+    effect->as.evidence.hold = *hold;
+    effect->as.evidence.what = (uint8_t)what;
+    effect->as.evidence.record = kept;
+}
+
+struct row_key
+row_key_of_number(uint64_t number)
+{
+    return (struct row_key){.number = number};
+}
+
+struct row_key
+row_key_of_id(const uint8_t id[ID_LENGTH], uint64_t number)
+{
+    struct row_key key = {.number = number};
+    memcpy(key.id, id, ID_LENGTH);
+    return key;
+}
+
+uint64_t
+say_random(struct core *core)
+{
+    uint64_t x = core->random;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    core->random = x;
+    return x * UINT64_C(0x2545F4914F6CDD1D);
+}

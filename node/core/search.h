@@ -1,0 +1,19 @@
+/* Answers about the market: offers, why others do not fit, what many would cost, prices by class. */
+#ifndef GPULET_NODE_CORE_SEARCH_H
+#define GPULET_NODE_CORE_SEARCH_H
+
+#include "node/core/find.h"
+#include "protocol/control.h"
+
+void search_question(struct core *core, struct client client, const struct control_search *ask);
+void search_listings(struct core *core, struct client client, const struct control_listings *ask);
+void search_market(struct core *core, struct client client, const struct control_market *ask);
+
+/* One ROW_OFFER. */
+void search_say_offer(struct core *core, struct client client, const struct found *found,
+                      const struct request *request, uint16_t rank, bool pick);
+
+/* One ROW_REJECT for each clause that keeps something out. */
+void search_explain(struct core *core, struct client client, const struct request *request);
+
+#endif
