@@ -76,30 +76,32 @@ find_resolve(struct core *core, const struct offer *offer, const struct request 
 }
 
 static bool
-was_tried(const struct found *found, const struct record_id *tried, size_t tried_count)
+is_wanted(const struct pick_order *order, const struct found *found)
 {
-    for (size_t i = 0; i < tried_count; i++) {
-        if (record_id_equal(&found->listing, &tried[i])) {
-            return true;
+    for (size_t i = 0; i < order->tried_count; i++) {
+        if (record_id_equal(&found->listing, &order->tried[i])) {
+            return false;
         }
     }
-    return false;
+    return order->only.length == 0 ||
+           id_has_prefix(found->listing.bytes, (const char *)order->only.data, order->only.length);
 }
 
 enum status
-find_pick(struct core *core, const struct request *request, uint64_t seed,
-          const struct record_id *tried, size_t tried_count, struct found *ret_found)
+find_pick(struct core *core, const struct pick_order *order, struct found *ret_found)
 {
-    struct offer offers[TRIES_MAX];
     const uint64_t now_s = (uint64_t)core->now.wall.ms / 1000;
-    const struct filter filter = filter_compile(request, now_s);
-    size_t count = match_top(core->book, &filter, seed, TRIES_MAX, offers);
+    const struct filter filter = filter_compile(order->request, now_s);
+    /* One listing that is named may stand anywhere in the order. */
+    const size_t limit = order->only.length == 0 ? TRIES_MAX : MATCH_OFFERS_MAX;
+    struct offer *offers = effects_take(core->effects, limit * sizeof *offers);
+    size_t count = match_top(core->book, &filter, order->seed, limit, offers);
     while (count > 0) {
-        const size_t pick = match_pick(offers, count, seed);
+        const size_t pick = match_pick(offers, count, order->seed);
         struct found found;
-        if (find_resolve(core, &offers[pick], request, &found) &&
+        if (find_resolve(core, &offers[pick], order->request, &found) &&
             !peer_id_equal(&found.host, &core->options.keypair.identity) &&
-            !was_tried(&found, tried, tried_count)) {
+            is_wanted(order, &found)) {
             *ret_found = found;
             return STATUS_OK;
         }

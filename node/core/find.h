@@ -29,9 +29,18 @@ struct found {
 bool find_resolve(struct core *core, const struct offer *offer, const struct request *request,
                   struct found *ret_found);
 
-/* The offer that this request would take, passing over listings that were tried. STATUS_NOT_FOUND. */
-enum status find_pick(struct core *core, const struct request *request, uint64_t seed,
-                      const struct record_id *tried, size_t tried_count, struct found *ret_found)
+/* What to look for: a request, the seed that spreads renters, listings that were tried, and the
+ * beginning of the one listing's hex id that is wanted (empty: any). */
+struct pick_order {
+    const struct request *request;
+    uint64_t seed;
+    const struct record_id *tried;
+    size_t tried_count;
+    struct bytes only;
+};
+
+/* The offer that the request would take. STATUS_NOT_FOUND. */
+enum status find_pick(struct core *core, const struct pick_order *order, struct found *ret_found)
     MUST_USE;
 
 #endif

@@ -31,6 +31,16 @@ rent_over(struct rent *rent)
     rent->used = false;
 }
 
+static struct pick_order
+order_of(const struct rent *rent)
+{
+    return (struct pick_order){.request = &rent->request,
+                               .seed = rent->serial,
+                               .tried = rent->tried,
+                               .tried_count = rent->tried_count,
+                               .only = bytes_of(rent->only, rent->only_length)};
+}
+
 static void
 give_up(struct core *core, struct rent *rent)
 {
@@ -70,8 +80,8 @@ static void
 try_best(struct core *core, struct rent *rent)
 {
     struct found found;
-    if (rent->tried_count >= TRIES_MAX || find_pick(core, &rent->request, rent->serial, rent->tried,
-                                                    rent->tried_count, &found) != STATUS_OK) {
+    const struct pick_order order = order_of(rent);
+    if (rent->tried_count >= TRIES_MAX || find_pick(core, &order, &found) != STATUS_OK) {
         if (core_is_due(core, rent->give_up_at)) {
             give_up(core, rent);
             return;
@@ -148,17 +158,21 @@ free_rent(struct core *core)
 }
 
 static void
-dry_run(struct core *core, struct client client, const struct request *request)
+dry_run(struct core *core, struct client client, const struct request *request,
+        const struct control_rent *ask)
 {
     struct found found;
     const char *why;
-    if (find_pick(core, request, core->rent_serial, NULL, 0, &found) != STATUS_OK) {
+    const struct pick_order order = {
+        .request = request, .seed = core->rent_serial + 1, .only = ask->listing_prefix};
+    if (find_pick(core, &order, &found) != STATUS_OK) {
         search_explain(core, client, request);
         say_done(core, client, STATUS_NOT_FOUND,
                  "no offer fits; the lines above say which limits are in the way");
         return;
     }
-    search_say_offer(core, client, &found, request, 1, true);
+    const struct shown_offer shown = {.found = &found, .request = request, .rank = 1, .pick = true};
+    search_say_offer(core, client, &shown);
     if (ledger_may_spend(core, found.total_uusd, &why) != STATUS_OK) {
         say_done(core, client, STATUS_LIMIT, "%s", why);
         return;
@@ -186,7 +200,7 @@ rent_begin(struct core *core, struct client client, const struct control_rent *a
         return;
     }
     if (ask->dry_run) {
-        dry_run(core, client, &request);
+        dry_run(core, client, &request, ask);
         return;
     }
     struct rent *rent = rent_of(core, client) == NULL ? free_rent(core) : NULL;
@@ -202,6 +216,12 @@ rent_begin(struct core *core, struct client client, const struct control_rent *a
     rent->request.image = bytes_of(NULL, 0);
     rent->attached = ask->attached;
     rent->prepay_s = ask->prepay_s;
+    rent->only_length =
+        (uint8_t)(ask->listing_prefix.length < sizeof rent->only ? ask->listing_prefix.length
+                                                                 : sizeof rent->only);
+    if (rent->only_length > 0) {
+        memcpy(rent->only, ask->listing_prefix.data, rent->only_length);
+    }
     rent->give_up_at = boot_add(core->now.boot, duration_of_s(ask->wait_s));
     core->rent_serial++;
     rent->serial = core->rent_serial;
@@ -260,9 +280,10 @@ rent_tick(struct core *core)
             rent_next(core, rent->client, "its host did not answer", 0);
         }
         if (rent->waiting && core_is_due(core, rent->next_try_at)) {
+            const struct pick_order order = order_of(rent);
+            struct found found;
             if (rent->tried_count > 0 && !core_is_due(core, rent->give_up_at) &&
-                find_pick(core, &rent->request, rent->serial, rent->tried, rent->tried_count,
-                          &(struct found){0}) != STATUS_OK) {
+                find_pick(core, &order, &found) != STATUS_OK) {
                 rent->tried_count = 0; /* with time left, begin again from the best */
                 rent->next_try_at = boot_add(core->now.boot, duration_of_ms(RETRY_MS));
                 continue;

@@ -21,12 +21,13 @@ amount_or_zero(uint64_t micro)
 }
 
 void
-search_say_offer(struct core *core, struct client client, const struct found *found,
-                 const struct request *request, uint16_t rank, bool pick)
+search_say_offer(struct core *core, struct client client, const struct shown_offer *shown)
 {
+    const struct found *found = shown->found;
+    const struct request *request = shown->request;
     const struct offer_view view = {
-        .rank = rank,
-        .pick = pick,
+        .rank = shown->rank,
+        .pick = shown->pick,
         .listing = found->listing,
         .host = found->host,
         .host_label = gossip_label_of(core, &found->host),
@@ -141,7 +142,8 @@ search_question(struct core *core, struct client client, const struct control_se
         struct found found;
         if (find_resolve(core, &offers[i], &request, &found)) {
             rank++;
-            search_say_offer(core, client, &found, &request, rank, i == pick);
+            const struct shown_offer shown = {&found, &request, rank, i == pick};
+            search_say_offer(core, client, &shown);
         }
     }
     if (ask->explain || rank == 0) {

@@ -9,9 +9,16 @@ void search_question(struct core *core, struct client client, const struct contr
 void search_listings(struct core *core, struct client client, const struct control_listings *ask);
 void search_market(struct core *core, struct client client, const struct control_market *ask);
 
+/* An offer as it is shown: its place in the order, and whether rent would take it. */
+struct shown_offer {
+    const struct found *found;
+    const struct request *request;
+    uint16_t rank;
+    bool pick;
+};
+
 /* One ROW_OFFER. */
-void search_say_offer(struct core *core, struct client client, const struct found *found,
-                      const struct request *request, uint16_t rank, bool pick);
+void search_say_offer(struct core *core, struct client client, const struct shown_offer *shown);
 
 /* One ROW_REJECT for each clause that keeps something out. */
 void search_explain(struct core *core, struct client client, const struct request *request);

@@ -144,7 +144,8 @@ struct rent {
     uint32_t prepay_s;
     char last_why[200];
     uint64_t serial; /* part of the request id: spreads renters */
-    bool only_listing;
+    uint8_t only_length;
+    uint8_t only[64]; /* beginning of the one listing's id that is wanted, in hex */
     uint32_t start_length;
     uint8_t start[FRAME_BYTES_MAX]; /* START without lease and voucher, encoded */
 };
