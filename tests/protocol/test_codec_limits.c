@@ -3,6 +3,10 @@
 #include <string.h>
 
 #include "protocol/codec.h"
+#include "protocol/envelope.h"
+#include "protocol/lease_state.h"
+#include "protocol/message.h"
+#include "protocol/record.h"
 #include "protocol/writer.h"
 #include "tests/protocol/encoded.h"
 
@@ -146,4 +150,61 @@ Test(limits, members_beyond_their_limits_are_not_encoded)
         }
     }
     cr_assert_gt(checked, 100);
+}
+
+Test(limits, texts_that_no_reader_would_take_are_not_encoded)
+{
+    static const char *const bad[] = {"\xff", "\xc0\x80", "\xed\xa0\x80"};
+    struct sample sample = encoded_start(12);
+    struct schema_entry entry;
+    size_t checked = 0;
+    for (size_t i = 0; schema_at(i, &entry); i++) {
+        for (size_t k = 0; k < entry.schema->field_count; k++) {
+            const struct field *field = &entry.schema->fields[k];
+            const bool is_text_list = field->type == FIELD_TEXT_LIST;
+            if (field->type != FIELD_TEXT && !is_text_list) {
+                continue;
+            }
+            (void)encoded_sample(&sample, &entry);
+            const struct bytes text = bytes_of_text(bad[checked++ % 3]);
+            const struct bytes_list list = {.count = 1, .items = {text}};
+            const void *from = is_text_list ? (const void *)&list : (const void *)&text;
+            memcpy(encoded_value + field->offset, from, field->size);
+            struct buffer buffer;
+            buffer_init(&buffer, changed_memory, sizeof changed_memory);
+            cr_assert_eq(encoded_encode(&entry, encoded_value, &buffer), STATUS_BAD_TEXT, "%s.%s",
+                         entry.schema->name, field->name);
+        }
+    }
+    cr_assert_gt(checked, 10);
+}
+
+/* Said here in numbers, and not taken from the tables that the other tests follow. */
+Test(limits, tables_end_where_their_enums_end)
+{
+    static const struct {
+        const struct schema *schema;
+        const char *field;
+        uint64_t greatest;
+    } cases[] = {
+        {&listing_schema, "region", REGION_COUNT - 1},
+        {&listing_schema, "isolation", ISOLATION_COUNT - 1},
+        {&listing_schema, "works", (1u << WORK_COUNT) - 1},
+        {&listing_schema, "flags", 2 * LISTING_LIMITS_LACK - 1},
+        {&listing_schema, "slots_total", 64},
+        {&listing_schema, "gpu_class", 255},
+        {&request_schema, "vendors", 7},
+        {&request_schema, "regions", (1u << REGION_COUNT) - 1},
+        {&withdrawal_schema, "victim_kind", RECORD_GRANT},
+        {&final_schema, "reason", END_NOT_STARTED},
+        {&refused_message_schema, "reason", REFUSAL_WORK},
+        {&lease_state_message_schema, "state", LEASE_VOID},
+        {&envelope_schema, "ttl_s", 86400},
+        {&ping_message_schema, "token", UINT64_MAX},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct field *field = schema_field(cases[i].schema, cases[i].field);
+        cr_assert_not_null(field, "%s", cases[i].field);
+        cr_assert_eq(field_greatest(field), cases[i].greatest, "%s", cases[i].field);
+    }
 }

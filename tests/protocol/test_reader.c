@@ -274,6 +274,18 @@ Test(reader, text_is_utf8_without_nul)
     }
 }
 
+Test(reader, a_character_does_not_borrow_its_last_bytes_from_behind_the_text)
+{
+    static const char *const characters[] = {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x8e\xae"};
+    for (size_t i = 0; i < sizeof characters / sizeof characters[0]; i++) {
+        const size_t length = strlen(characters[i]);
+        cr_assert(is_valid(characters[i], length));
+        for (size_t cut = 1; cut < length; cut++) {
+            cr_assert_not(is_valid(characters[i], cut));
+        }
+    }
+}
+
 /* Decodes by the definition, from the number's side: exactly the encodings of U+0001 to U+10FFFF
  * without surrogates are valid. */
 Test(reader, exactly_the_encodings_of_characters_are_valid)

@@ -134,6 +134,10 @@ Test(schema, names_are_found_in_any_case_and_only_whole)
     uint8_t number = 77;
     cr_assert_eq(name_table_find(&work_names, bytes_of_text("TRAIN"), &number), STATUS_OK);
     cr_assert_eq(number, WORK_TRAIN);
+    static const char *const alphabet[] = {"a", "azmAZM"};
+    const struct name_table letters = {alphabet, 2};
+    cr_assert_eq(name_table_find(&letters, bytes_of_text("AZMazm"), &number), STATUS_OK);
+    cr_assert_eq(number, 1);
     number = 77;
     cr_assert_eq(name_table_find(&work_names, bytes_of_text("trai"), &number), STATUS_NOT_FOUND);
     cr_assert_eq(name_table_find(&work_names, bytes_of_text("trains"), &number), STATUS_NOT_FOUND);
