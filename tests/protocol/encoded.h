@@ -18,8 +18,9 @@ extern uint8_t encoded_value[SCHEMA_STRUCT_BYTES_MAX];
 struct sample encoded_start(uint64_t seed);
 
 enum status encoded_encode(const struct schema_entry *entry, const void *from,
-                           struct buffer *buffer);
-enum status encoded_decode(const struct schema_entry *entry, struct bytes bytes, void *ret_value);
+                           struct buffer *buffer) MUST_USE;
+enum status encoded_decode(const struct schema_entry *entry, struct bytes bytes, void *ret_value)
+    MUST_USE;
 
 /* Makes and encodes the next value; until the next call. */
 struct bytes encoded_sample(struct sample *sample, const struct schema_entry *entry);

@@ -131,8 +131,8 @@ Test(record, a_request_that_breaks_a_rule_is_told_which)
     static const char *const images[] = {
         "x",
         "sha256:",
-        "sha256:" HEX64 "0",
-        "sha512:" HEX64,
+        ("sha256:" HEX64 "0"),
+        ("sha512:" HEX64),
         "sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef",
         "sha256:0123456789abcdeg0123456789abcdef0123456789abcdef0123456789abcdef"};
     for (size_t i = 0; i < sizeof images / sizeof images[0]; i++) {
