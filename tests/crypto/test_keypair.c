@@ -95,8 +95,10 @@ Test(keypair, test_keys_follow_from_number_and_name)
     cr_assert(keypairs_equal(&first, &again));
     keypair_for_test(2, bytes_of_text("host-1"), &other);
     cr_assert(!peer_id_equal(&first.identity, &other.identity));
-    keypair_for_test(UINT64_C(1) << 56, bytes_of_text("host-1"), &other);
-    cr_assert(!peer_id_equal(&first.identity, &other.identity));
+    for (unsigned bit = 1; bit < 64; bit++) {
+        keypair_for_test(1 | UINT64_C(1) << bit, bytes_of_text("host-1"), &other);
+        cr_assert(!peer_id_equal(&first.identity, &other.identity), "bit %u", bit);
+    }
     keypair_for_test(1, bytes_of_text("host-2"), &other);
     cr_assert(!peer_id_equal(&first.identity, &other.identity));
     keypair_for_test(1, bytes_of(NULL, 0), &other);
