@@ -121,6 +121,7 @@ supervisor_begin(struct supervisor *supervisor)
 {
     struct job_streams streams = {.input = -1, .outputs = {-1, -1}};
     struct disk_use use;
+    unlinkat(supervisor->directory, "spec", 0); /* the renter's secrets; nothing reads it again */
     const enum status status = job_start(&supervisor->job, supervisor->directory, &supervisor->spec,
                                          &streams, supervisor->status.reason);
     if (status != STATUS_OK) {
@@ -163,7 +164,6 @@ supervisor_hear_job(struct supervisor *supervisor)
         } else if (message.type == INIT_STARTED) {
             meter_start(&supervisor->meter, clock_monotonic_ms());
             set_state(supervisor, supervisor->meter.is_frozen ? WORKLOAD_FROZEN : WORKLOAD_RUNNING);
-            unlinkat(supervisor->directory, "spec", 0);
         } else if (message.type == INIT_FAILED) {
             snprintf(supervisor->status.reason, sizeof supervisor->status.reason,
                      "cannot run '%.80s': %s", supervisor->spec.spec.arguments[0],
@@ -187,9 +187,9 @@ apply_freeze(struct supervisor *supervisor, bool frozen)
     /* The meter stops at the decision, and goes on only when the job can. */
     meter_set_frozen(&supervisor->meter, frozen, clock_monotonic_ms());
     job_freeze(&supervisor->job, frozen);
-    if (supervisor->meter.is_started) {
-        set_state(supervisor, frozen ? WORKLOAD_FROZEN : WORKLOAD_RUNNING);
-    }
+    const enum workload_state awake =
+        supervisor->meter.is_started ? WORKLOAD_RUNNING : WORKLOAD_STARTING;
+    set_state(supervisor, frozen ? WORKLOAD_FROZEN : awake);
 }
 
 static void
@@ -364,9 +364,8 @@ supervisor_is_done(const struct supervisor *supervisor)
     bool has_told = supervisor->connection >= 0 && !supervisor->exit_due;
     for (size_t i = 0; i < 2; i++) {
         const struct output_stream *output = &supervisor->outputs[i];
-        const bool is_owed = output->attached || output->is_read;
         is_settled = is_settled && output_is_settled(output);
-        has_told = has_told && (!is_owed || output->end_sent);
+        has_told = has_told && output->end_sent;
     }
     return (is_settled && has_told) || supervisor->is_told_to_leave ||
            clock_monotonic_ms() >= supervisor->leave_at_ms;

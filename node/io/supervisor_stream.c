@@ -194,8 +194,7 @@ output_sent(struct output_stream *output, const struct frame *frame)
 bool
 output_is_settled(const struct output_stream *output)
 {
-    const bool is_owed = output->attached || output->is_read;
-    return output->pipe < 0 && (!is_owed || output->acknowledged >= output->total);
+    return output->pipe < 0 && output->acknowledged >= output->total;
 }
 
 uint64_t

@@ -52,7 +52,7 @@ bool output_next(const struct output_stream *output, uint8_t scratch[FRAME_PAYLO
                  struct frame *ret);
 void output_sent(struct output_stream *output, const struct frame *frame);
 
-/* True when the pipe has ended and the reader, if one is owed, acknowledged all. */
+/* True when the pipe has ended and a reader acknowledged all. */
 bool output_is_settled(const struct output_stream *output);
 
 /* Bytes that are kept nowhere, in detached mode. */

@@ -126,7 +126,8 @@ struct workload_status {
 enum workload_event_kind {
     WORKLOAD_EVENT_STATUS, /* on connecting, on every change, and each second while it runs */
     WORKLOAD_EVENT_DATA,   /* stream, offset, data */
-    WORKLOAD_EVENT_GAP,    /* stream, offset: the bytes before `offset` are not kept any more */
+    WORKLOAD_EVENT_GAP,    /* stream, offset: what came before `offset` is not kept any more; the
+                            * limit counts from 0 as ever, so it may need to be raised */
     WORKLOAD_EVENT_EOF,    /* stream 1 or 2, offset: there is nothing after it */
     WORKLOAD_EVENT_CREDIT, /* stream 0: send from `offset` on, up to below `limit` */
     WORKLOAD_EVENT_EXIT,   /* status: over, no process left; DATA and EOF may still follow it */
@@ -161,14 +162,17 @@ enum status workload_connect(const char *job_dir, struct workload **ret) MUST_US
 /* Lets go of the connection; the job goes on. NULL is allowed. */
 void workload_disconnect(struct workload *workload);
 
-/* For poll(): POLLIN when workload_receive has something; POLLOUT is of use after STATUS_BUSY. */
+/* For poll(): the descriptor, and the events to wait for (POLLIN, and POLLOUT while a command waits
+ * for room in the socket). When any of them comes, call workload_receive. */
 int workload_fd(const struct workload *workload);
+short workload_poll_events(const struct workload *workload);
 
 /* The next event. STATUS_NOT_NOW: none just now. STATUS_DISCONNECTED: the supervisor is gone or
  * another connection took over. STATUS_CORRUPT: it sent nonsense. */
 enum status workload_receive(struct workload *workload, struct workload_event *ret) MUST_USE;
 
-/* Commands. STATUS_BUSY: the socket is full, nothing was sent, try when POLLOUT. STATUS_DISCONNECTED. */
+/* Commands. When the socket is full they are kept and go out, in order, with a later call.
+ * STATUS_DISCONNECTED; STATUS_BUSY: too many are waiting already, this one was not taken. */
 enum status workload_freeze(struct workload *workload) MUST_USE;
 enum status workload_thaw(struct workload *workload) MUST_USE;
 /* SIGTERM to the job's first process, and SIGKILL to all after grace_ms; 0: at once. */
@@ -190,7 +194,8 @@ enum status workload_read(struct workload *workload, enum workload_stream stream
 enum status workload_credit(struct workload *workload, enum workload_stream stream,
                             uint64_t offset, uint64_t limit) MUST_USE;
 /* At most WORKLOAD_DATA_MAX bytes, within the window of the last CREDIT event; bytes the job has
- * already are ignored. */
+ * already are ignored. STATUS_BUSY: the socket is full, nothing was taken; try again after any event,
+ * or when poll says POLLOUT. */
 enum status workload_write_stdin(struct workload *workload, uint64_t offset,
                                  struct bytes data) MUST_USE;
 /* The job's stdin ends at `offset`. */

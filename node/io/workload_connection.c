@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,19 @@
 #include "node/io/supervisor_wire.h"
 #include "node/io/workload.h"
 
+enum { WAITING_MAX = 64, WAITING_PAYLOAD = 8 };
+
+/* A command that found the socket full. */
+struct waiting {
+    struct frame frame; /* its payload is `payload` */
+    uint8_t payload[WAITING_PAYLOAD];
+};
+
 struct workload {
     int socket;
+    struct waiting waiting[WAITING_MAX]; /* a ring, oldest first */
+    size_t waiting_first;
+    size_t waiting_count;
     uint8_t message[FRAME_LENGTH_MAX + 1];
 };
 
@@ -67,7 +79,7 @@ workload_connect(const char *job_dir, struct workload **ret)
     if (status != STATUS_OK) {
         return status;
     }
-    struct workload *workload = malloc(sizeof *workload);
+    struct workload *workload = calloc(1, sizeof *workload);
     if (workload == NULL) {
         close(connection);
         return STATUS_NO_MEMORY;
@@ -90,6 +102,91 @@ int
 workload_fd(const struct workload *workload)
 {
     return workload->socket;
+}
+
+short
+workload_poll_events(const struct workload *workload)
+{
+    return (short)(workload->waiting_count > 0 ? POLLIN | POLLOUT : POLLIN);
+}
+
+static enum status
+put_frame(struct workload *workload, const struct frame *frame)
+{
+    uint8_t header[FRAME_HEADER_LENGTH];
+    struct iovec parts[2] = {{.iov_base = header, .iov_len = sizeof header},
+                             {.iov_len = frame->payload.length}};
+    const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    ssize_t sent;
+    frame_header(frame, header);
+    memcpy(&parts[1].iov_base, &frame->payload.data, sizeof parts[1].iov_base);
+    do {
+        sent = sendmsg(workload->socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent >= 0) {
+        return STATUS_OK;
+    }
+    return errno == EAGAIN || errno == ENOBUFS ? STATUS_BUSY : STATUS_DISCONNECTED;
+}
+
+/* Sends what waited, oldest first. STATUS_BUSY: some of it still waits. */
+static enum status
+send_waiting(struct workload *workload)
+{
+    while (workload->waiting_count > 0) {
+        struct waiting *oldest = &workload->waiting[workload->waiting_first];
+        oldest->frame.payload.data = oldest->payload;
+        const enum status status = put_frame(workload, &oldest->frame);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        workload->waiting_first = (workload->waiting_first + 1) % WAITING_MAX;
+        workload->waiting_count--;
+    }
+    return STATUS_OK;
+}
+
+/* A later acknowledgement says all an earlier one does. */
+static bool
+replaces_last(const struct workload *workload, const struct frame *frame)
+{
+    if (workload->waiting_count == 0 || frame->type != FRAME_CREDIT) {
+        return false;
+    }
+    const size_t last =
+        (workload->waiting_first + workload->waiting_count - 1) % WAITING_MAX;
+    return workload->waiting[last].frame.type == FRAME_CREDIT &&
+           workload->waiting[last].frame.stream == frame->stream;
+}
+
+static enum status
+wait_in_line(struct workload *workload, const struct frame *frame)
+{
+    if (replaces_last(workload, frame)) {
+        workload->waiting_count--;
+    }
+    if (workload->waiting_count == WAITING_MAX) {
+        return STATUS_BUSY;
+    }
+    struct waiting *place =
+        &workload->waiting[(workload->waiting_first + workload->waiting_count) % WAITING_MAX];
+    workload->waiting_count++;
+    place->frame = *frame;
+    if (frame->payload.length > 0) {
+        memcpy(place->payload, frame->payload.data, frame->payload.length);
+    }
+    return STATUS_OK;
+}
+
+/* A command: at once, or when there is room. */
+static enum status
+send_frame(struct workload *workload, const struct frame *frame)
+{
+    enum status status = send_waiting(workload);
+    if (status == STATUS_OK) {
+        status = put_frame(workload, frame);
+    }
+    return status == STATUS_BUSY ? wait_in_line(workload, frame) : status;
 }
 
 /* A frame of the supervisor as the caller knows it. */
@@ -135,6 +232,8 @@ workload_receive(struct workload *workload, struct workload_event *ret)
     struct workload_event event = {0};
     struct frame frame;
     ssize_t count;
+    const enum status sent = send_waiting(workload);
+    (void)sent; /* when the other side is gone, what it said before is still to be read */
     do {
         count = recv(workload->socket, workload->message, sizeof workload->message,
                      MSG_DONTWAIT | MSG_TRUNC);
@@ -153,25 +252,6 @@ workload_receive(struct workload *workload, struct workload_event *ret)
     }
     *ret = event;
     return STATUS_OK;
-}
-
-static enum status
-send_frame(struct workload *workload, const struct frame *frame)
-{
-    uint8_t header[FRAME_HEADER_LENGTH];
-    struct iovec parts[2] = {{.iov_base = header, .iov_len = sizeof header},
-                             {.iov_len = frame->payload.length}};
-    const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-    ssize_t sent;
-    frame_header(frame, header);
-    memcpy(&parts[1].iov_base, &frame->payload.data, sizeof parts[1].iov_base);
-    do {
-        sent = sendmsg(workload->socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
-    if (sent >= 0) {
-        return STATUS_OK;
-    }
-    return errno == EAGAIN || errno == ENOBUFS ? STATUS_BUSY : STATUS_DISCONNECTED;
 }
 
 static enum status
@@ -260,7 +340,8 @@ workload_write_stdin(struct workload *workload, uint64_t offset, struct bytes da
         return STATUS_OUT_OF_RANGE;
     }
     const struct frame frame = {.type = FRAME_DATA, .number = offset, .payload = data};
-    return send_frame(workload, &frame);
+    const enum status status = send_waiting(workload);
+    return status != STATUS_OK ? status : put_frame(workload, &frame);
 }
 
 enum status

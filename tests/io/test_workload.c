@@ -207,6 +207,7 @@ Test(workload, freeze_stops_progress_and_the_meter)
     fixture_init_shell(&fixture, "while :; do echo tick; sleep 0.02; done");
     fixture_start(&fixture);
     fixture_await_output(&fixture, "tick", 5000);
+    fixture_await_state(&fixture, WORKLOAD_RUNNING, 1000);
     cr_assert_eq(workload_freeze(fixture.workload), STATUS_OK);
     fixture_await_state(&fixture, WORKLOAD_FROZEN, 1000);
     const uint64_t run_ms = fixture.status.run_ms;

@@ -135,7 +135,8 @@ bool
 fixture_step(struct fixture *fixture, int wait_ms)
 {
     struct workload_event event;
-    struct pollfd poller = {.fd = workload_fd(fixture->workload), .events = POLLIN};
+    struct pollfd poller = {.fd = workload_fd(fixture->workload),
+                            .events = workload_poll_events(fixture->workload)};
     if (poll(&poller, 1, wait_ms) <= 0) {
         return false;
     }
@@ -158,6 +159,9 @@ fixture_step(struct fixture *fixture, int wait_ms)
     case WORKLOAD_EVENT_GAP:
         fixture->gaps[event.stream - 1] += event.offset - fixture->received[event.stream - 1];
         fixture->received[event.stream - 1] = event.offset;
+        cr_assert_eq(workload_credit(fixture->workload, event.stream, event.offset,
+                                     event.offset + CREDIT_AHEAD),
+                     STATUS_OK);
         break;
     case WORKLOAD_EVENT_EOF:
         cr_assert_eq(event.offset, fixture->received[event.stream - 1]);
