@@ -71,6 +71,7 @@ static const struct {
     const char *name;
     void (*run)(struct bench *bench);
 } benches[] = {
+    {"records", bench_records},
     {"storage", bench_storage},
 };
 

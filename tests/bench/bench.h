@@ -27,6 +27,7 @@ uint64_t bench_now_ns(void);
 double bench_rate(uint64_t count, uint64_t start_ns);
 
 /* Each file of this folder has one. */
+void bench_records(struct bench *bench);
 void bench_storage(struct bench *bench);
 
 #endif

@@ -1,0 +1,240 @@
+/* How fast records are written, read and taken in, beside what the libraries alone would need. */
+#include <assert.h>
+#include <msgpack.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/record.h"
+#include "node/core/core.h"
+#include "protocol/codec.h"
+#include "protocol/message.h"
+#include "protocol/record.h"
+#include "tests/bench/bench.h"
+#include "tests/support/sealed.h"
+
+enum { RECORDS = 2000, ROUNDS = 5, CODEC_PASSES = 50 };
+
+static const struct network_id *
+bench_network(void)
+{
+    static struct network_id network;
+    network = sealed_network("test");
+    return &network;
+}
+
+static struct listing
+plain_listing(unsigned number)
+{
+    struct listing listing = {
+        .slot_group = 0,
+        .slots_total = 1,
+        .gpu_class = 1,
+        .gpu_name = bytes_of_text("NVIDIA GeForce RTX 4090"),
+        .driver = bytes_of_text("550.54.14"),
+        .vram_mib = 24564,
+        .fp16_gflops = 165200,
+        .bandwidth_mb_s = 1008000,
+        .cuda = 1204,
+        .capability = 809,
+        .lease_min_s = 60,
+        .lease_max_s = 43200,
+        .interval_s = 60,
+        .meter_s = 10,
+        .works = 15,
+        .isolation = ISOLATION_PROCESS,
+        .region = REGION_EU,
+        .flags = LISTING_SIMULATED,
+    };
+    memset(listing.week_hours, 0xFF, sizeof listing.week_hours);
+    const enum status status =
+        amount_of_micro(300000 + (int64_t)number, &listing.ask_uusd_per_hour);
+    assert(status == STATUS_OK);
+    return listing;
+}
+
+/* One listing of each of so many hosts. */
+static struct sealed_record *
+make_records(void)
+{
+    struct sealed_record *records = calloc(RECORDS, sizeof *records);
+    assert(records != NULL);
+    for (unsigned i = 0; i < RECORDS; i++) {
+        struct keypair keys;
+        keypair_for_test(i, bytes_of_text("bench"), &keys);
+        const struct listing listing = plain_listing(i);
+        sealed_body(&records[i], RECORD_LISTING, &keys, &listing);
+    }
+    return records;
+}
+
+static int
+compare_doubles(const void *a, const void *b)
+{
+    const double left = *(const double *)a;
+    const double right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static double
+median(double values[ROUNDS])
+{
+    qsort(values, ROUNDS, sizeof values[0], compare_doubles);
+    return values[ROUNDS / 2];
+}
+
+static double
+encode_round(void)
+{
+    uint8_t memory[1024];
+    const uint64_t start = bench_now_ns();
+    for (unsigned i = 0; i < RECORDS * CODEC_PASSES; i++) {
+        struct buffer buffer;
+        const struct listing listing = plain_listing(i);
+        buffer_init(&buffer, memory, sizeof memory);
+        const enum status status = codec_encode(&listing_schema, &listing, &buffer);
+        assert(status == STATUS_OK);
+    }
+    return bench_rate(RECORDS * CODEC_PASSES, start);
+}
+
+static double
+decode_round(struct bytes body)
+{
+    const uint64_t start = bench_now_ns();
+    for (unsigned i = 0; i < RECORDS * CODEC_PASSES; i++) {
+        struct listing listing;
+        const enum status status = codec_decode(&listing_schema, body, &listing);
+        assert(status == STATUS_OK);
+    }
+    return bench_rate(RECORDS * CODEC_PASSES, start);
+}
+
+static double
+msgpack_round(struct bytes body)
+{
+    const uint64_t start = bench_now_ns();
+    for (unsigned i = 0; i < RECORDS * CODEC_PASSES; i++) {
+        msgpack_unpacked result;
+        size_t offset = 0;
+        msgpack_unpacked_init(&result);
+        const msgpack_unpack_return answer =
+            msgpack_unpack_next(&result, (const char *)body.data, body.length, &offset);
+        assert(answer == MSGPACK_UNPACK_SUCCESS);
+        msgpack_unpacked_destroy(&result);
+    }
+    return bench_rate(RECORDS * CODEC_PASSES, start);
+}
+
+/* libsodium alone: one check for each of the same records, nothing else. */
+static double
+verify_round(const struct sealed_record *records)
+{
+    unsigned char message[80] = {0};
+    unsigned refused = 0;
+    struct keypair keys;
+    keypair_for_test(0, bytes_of_text("bench"), &keys);
+    const uint64_t start = bench_now_ns();
+    for (unsigned i = 0; i < RECORDS; i++) {
+        const struct bytes sealed = sealed_bytes(&records[i]);
+        refused += crypto_sign_verify_detached(sealed.data + sealed.length - SIGNATURE_LENGTH,
+                                               message, sizeof message, keys.identity.bytes) != 0;
+    }
+    const double rate = bench_rate(RECORDS, start);
+    assert(refused == RECORDS);
+    return rate;
+}
+
+static void
+step(struct core *core, struct event *event, struct effects *effects)
+{
+    effects_clear(effects);
+    event->now = (struct moment){{(int64_t)SEALED_NOW_S * 1000}, {1000}};
+    core_step(core, event, effects);
+}
+
+static struct core *
+started_core(struct effects *effects)
+{
+    struct core_options options = {.is_test_network = true, .shelf_records_max = RECORDS * 2};
+    keypair_for_test(1, bytes_of_text("bench-node"), &options.keypair);
+    options.network = *bench_network();
+    struct core *core = core_new(&options);
+    assert(core != NULL);
+    struct event event = {.type = EVENT_STARTED};
+    step(core, &event, effects);
+    event = (struct event){.type = EVENT_RECOVERED};
+    step(core, &event, effects);
+    return core;
+}
+
+/* From sealed bytes to the book: the same signature check, and all that the node does around it. */
+static double
+ingest_round(const struct sealed_record *records)
+{
+    struct effects *effects = effects_new();
+    assert(effects != NULL);
+    struct core *core = started_core(effects);
+    const uint64_t start = bench_now_ns();
+    for (unsigned i = 0; i < RECORDS; i++) {
+        struct event event = {.type = EVENT_RECORD_VERIFIED};
+        const enum status status =
+            record_open(sealed_bytes(&records[i]), bench_network(), &event.as.checked.record);
+        assert(status == STATUS_OK);
+        step(core, &event, effects);
+    }
+    const double rate = bench_rate(RECORDS, start);
+    core_free(core);
+    effects_free(effects);
+    return rate;
+}
+
+static void
+bench_codec(struct bench *bench, struct bytes body)
+{
+    double encode[ROUNDS];
+    double decode[ROUNDS];
+    double library[ROUNDS];
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        encode[i] = encode_round();
+        decode[i] = decode_round(body);
+        library[i] = msgpack_round(body);
+    }
+    const double reference = median(library);
+    bench_add(bench, &(struct bench_row){.name = "records encoded",
+                                         .value = median(encode),
+                                         .unit = "1/s"});
+    bench_add(bench, &(struct bench_row){.name = "records decoded and checked",
+                                         .value = median(decode),
+                                         .unit = "1/s",
+                                         .reference = "msgpack_unpack_next, same bytes",
+                                         .reference_value = reference});
+}
+
+void
+bench_records(struct bench *bench)
+{
+    assert(crypto_start() == STATUS_OK);
+    struct sealed_record *records = make_records();
+    struct record_view view;
+    assert(record_parse(sealed_bytes(&records[0]), bench_network(), &view) == STATUS_OK);
+    bench_codec(bench, view.envelope.body);
+    double verify[ROUNDS];
+    double ingest[ROUNDS];
+    double ratio[ROUNDS];
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        verify[i] = verify_round(records);
+        ingest[i] = ingest_round(records);
+        ratio[i] = ingest[i] / verify[i];
+    }
+    bench_add(bench, &(struct bench_row){.name = "verified ingest to the book, one thread",
+                                         .value = median(ingest),
+                                         .unit = "1/s",
+                                         .reference = "libsodium verify alone",
+                                         .reference_value = median(verify)});
+    bench_add(bench, &(struct bench_row){.name = "verified ingest against bare verify",
+                                         .value = median(ratio),
+                                         .unit = "ratio",
+                                         .target = 0.93});
+    free(records);
+}
