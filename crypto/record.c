@@ -290,6 +290,18 @@ record_from_store(struct bytes stored, const struct network_id *network,
     return STATUS_OK;
 }
 
+struct verified_record
+verified_moved(const struct verified_record *record, struct bytes copy)
+{
+    const struct bytes old = verified_bytes(record);
+    assert(bytes_equal(old, copy));
+    struct verified_record moved = *record;
+    struct record_view *view = &moved.view_private;
+    view->sealed.data = copy.data;
+    view->envelope.body.data = copy.data + (record->view_private.envelope.body.data - old.data);
+    return moved;
+}
+
 const struct envelope *
 verified_envelope(const struct verified_record *record)
 {

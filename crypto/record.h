@@ -67,6 +67,9 @@ enum status record_append_cosigned(const struct verified_record *record,
 enum status record_from_store(struct bytes stored, const struct network_id *network,
                               struct verified_record *ret_record) MUST_USE;
 
+/* The same record over a copy of its bytes (verified_bytes) in another place; borrows the copy. */
+struct verified_record verified_moved(const struct verified_record *record, struct bytes copy);
+
 const struct envelope *verified_envelope(const struct verified_record *record);
 const struct record_id *verified_id(const struct verified_record *record);
 

@@ -82,9 +82,5 @@ effects_add(struct effects *effects, enum effect_type type)
 struct verified_record
 effects_keep_record(struct effects *effects, const struct verified_record *record)
 {
-    struct verified_record copy;
-    const enum status status = record_from_store(effects_copy(effects, verified_bytes(record)),
-                                                 &verified_envelope(record)->network, &copy);
-    assert(status == STATUS_OK);
-    return copy;
+    return verified_moved(record, effects_copy(effects, verified_bytes(record)));
 }

@@ -18,12 +18,13 @@ listing_of_entry(struct core *core, const struct shelf_entry *entry, struct list
 }
 
 void
-find_note(struct core *core, const struct shelf_entry *entry)
+find_note(struct core *core, const struct shelf_entry *entry, const struct envelope *envelope)
 {
     struct listing listing;
     struct market_row row;
     const char *why = "";
-    if (!listing_of_entry(core, entry, &listing)) {
+    if (envelope->kind != RECORD_LISTING ||
+        codec_decode(&listing_schema, envelope->body, &listing) != STATUS_OK) {
         return;
     }
     const struct listing_facts facts = {.host = &entry->author,

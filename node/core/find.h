@@ -10,7 +10,7 @@
 enum { RELIABILITY_UNKNOWN_BP = 5000 };
 
 /* The shelf tells what came and what goes. */
-void find_note(struct core *core, const struct shelf_entry *entry);
+void find_note(struct core *core, const struct shelf_entry *entry, const struct envelope *envelope);
 void find_forget(struct core *core, const struct shelf_entry *entry);
 
 /* An offer with the listing behind it. */

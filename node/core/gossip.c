@@ -35,7 +35,7 @@ take_record(struct core *core, const struct verified_record *record, struct link
         find_forget(core, old);
     }
     const struct shelf_entry *entry = shelf_put(&core->shelf, record, from);
-    find_note(core, entry);
+    find_note(core, entry, envelope);
     if (core->flush_at.ms == 0) {
         core->flush_at = boot_add(core->now.boot, duration_of_ms(FLUSH_MS));
     }
