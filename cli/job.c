@@ -1,0 +1,330 @@
+#include "cli/job.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/talk.h"
+#include "protocol/codec.h"
+
+enum {
+    TICK_MS = 250,
+    IDLE_MS = 400, /* `logs` without --follow: nothing more is there */
+    CHARGE_WAIT_MS = 2000,
+    TAIL_WAIT_MS = 10000, /* after the exit, for the last bytes */
+    INTERRUPT_WAIT_MS = 15000,
+    FRAMES_A_TURN = 64
+};
+
+int
+job_catch_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
+        return -1;
+    }
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static uint64_t
+new_token(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+enum status
+job_open(struct job *job, struct connection *connection, const struct lease_id *lease,
+         bool is_attached, int input_file)
+{
+    *job = (struct job){.connection = connection,
+                        .lease = *lease,
+                        .signals = -1,
+                        .follows = true,
+                        .is_attached = is_attached};
+    job->input = (struct job_input){.file = input_file, .is_over = input_file < 0};
+    job->heard_at_ms = connection_clock_ms();
+    enum status status = job_output_open(&job->outputs[0], 1, STDOUT_FILENO);
+    if (status == STATUS_OK) {
+        status = job_output_open(&job->outputs[1], 2, STDERR_FILENO);
+    }
+    if (status == STATUS_OK) {
+        const struct stream_open_message open = {*lease, new_token(), is_attached};
+        status = connection_send(connection, &stream_open_message_schema, &open);
+    }
+    for (size_t i = 0; status == STATUS_OK && i < 2; i++) {
+        status = job_output_ask(&job->outputs[i], connection, lease, true);
+    }
+    return status;
+}
+
+void
+job_close(struct job *job)
+{
+    for (size_t i = 0; i < 2; i++) {
+        job_output_close(&job->outputs[i]);
+    }
+}
+
+static void
+keep_why(struct job *job, struct bytes text)
+{
+    struct buffer why;
+    buffer_init(&why, job->why, sizeof job->why - 1);
+    output_clean(&why, text);
+    job->why[why.length] = '\0';
+}
+
+static enum status
+take_data(struct job *job, struct bytes frame)
+{
+    struct stream_data_message data;
+    enum status status = message_decode(&stream_data_message_schema, frame, &data);
+    if (status != STATUS_OK || data.stream < 1 || data.stream > 2) {
+        return STATUS_CORRUPT;
+    }
+    return job_output_take(&job->outputs[data.stream - 1], &data);
+}
+
+static enum status
+take_end(struct job *job, struct bytes frame)
+{
+    struct stream_end_message end;
+    enum status status = message_decode(&stream_end_message_schema, frame, &end);
+    if (status != STATUS_OK || end.stream > 2) {
+        return STATUS_CORRUPT;
+    }
+    if (end.stream == 0) { /* the job reads no more */
+        job->input.is_over = true;
+        return STATUS_OK;
+    }
+    struct job_output *output = &job->outputs[end.stream - 1];
+    output->has_ended = true;
+    output->end = end.offset;
+    output->lost = end.dropped > output->lost ? end.dropped : output->lost;
+    return STATUS_OK;
+}
+
+static enum status
+take_stream(struct job *job, uint8_t type, struct bytes frame)
+{
+    struct stream_credit_message credit;
+    struct stream_refused_message refused;
+    enum status status = STATUS_OK;
+    job->heard_at_ms = connection_clock_ms();
+    switch ((int)type) {
+    case MESSAGE_STREAM_DATA:
+        return take_data(job, frame);
+    case MESSAGE_STREAM_END:
+        return take_end(job, frame);
+    case MESSAGE_STREAM_CREDIT:
+        status = message_decode(&stream_credit_message_schema, frame, &credit);
+        if (status == STATUS_OK && credit.limit > job->input.limit) {
+            job->input.limit = credit.limit;
+        }
+        return status;
+    case MESSAGE_STREAM_EXIT:
+        status = message_decode(&stream_exit_message_schema, frame, &job->exit);
+        job->has_exited = status == STATUS_OK;
+        job->exited_at_ms = job->heard_at_ms;
+        job->input.is_over = true;
+        return status;
+    case MESSAGE_STREAM_REFUSED:
+        status = message_decode(&stream_refused_message_schema, frame, &refused);
+        if (status == STATUS_OK) {
+            keep_why(job, refused.text);
+            status = STATUS_REFUSED;
+        }
+        return status;
+    default:
+        return STATUS_OK;
+    }
+}
+
+static enum status
+take_row(struct job *job, struct bytes frame)
+{
+    struct control_row row;
+    enum status status = message_decode(control_schema(CONTROL_ROW), frame, &row);
+    if (status == STATUS_OK && row.row == ROW_CHARGE) {
+        status = codec_decode(control_row_schema(ROW_CHARGE), row.value, &job->charge);
+        job->has_charge = status == STATUS_OK;
+    }
+    return status;
+}
+
+enum status
+job_take_frame(struct job *job, struct bytes frame)
+{
+    uint8_t type;
+    struct control_note note;
+    enum status status = message_type(frame, &type);
+    if (status != STATUS_OK) {
+        return STATUS_CORRUPT;
+    }
+    switch (type) {
+    case CONTROL_ROW:
+        return take_row(job, frame);
+    case CONTROL_NOTE:
+        status = message_decode(control_schema(type), frame, &note);
+        if (status == STATUS_OK) {
+            talk_note(&note);
+        }
+        return status;
+    case CONTROL_DONE:
+        status = message_decode(control_schema(type), frame, &job->done);
+        if (status == STATUS_OK) {
+            job->is_done = true;
+            keep_why(job, job->done.text);
+            job->done.text = bytes_of(NULL, 0); /* borrowed from the frame */
+        }
+        return status;
+    default:
+        return take_stream(job, type, frame);
+    }
+}
+
+static enum status
+take_frames(struct job *job)
+{
+    struct bytes frame;
+    enum status status = STATUS_OK;
+    for (int i = 0; status == STATUS_OK && i < FRAMES_A_TURN; i++) {
+        status = connection_receive(job->connection, &frame);
+        if (status == STATUS_OK) {
+            status = job_take_frame(job, frame);
+        }
+    }
+    return status == STATUS_NOT_NOW ? STATUS_OK : status;
+}
+
+static enum status
+end_lease(struct job *job, const char *because)
+{
+    char hex[ID_HEX_SIZE];
+    id_to_hex(job->lease.bytes, hex);
+    talk_say("%s; ending lease %.12s", because, hex);
+    const struct control_lease_end end = {bytes_of_text(hex)};
+    job->exited_at_ms = job->exited_at_ms == 0 ? connection_clock_ms() : job->exited_at_ms;
+    return connection_send(job->connection, control_schema(CONTROL_LEASE_END), &end);
+}
+
+static enum status
+take_signal(struct job *job)
+{
+    struct signalfd_siginfo info;
+    if (job->signals < 0 || read(job->signals, &info, sizeof info) != (ssize_t)sizeof info) {
+        return STATUS_OK;
+    }
+    job->interrupts++;
+    if (!job->is_attached || job->interrupts > 1) {
+        return STATUS_NOT_NOW;
+    }
+    job->input.is_over = true;
+    return end_lease(job, "interrupted (once more leaves at once)");
+}
+
+static enum status
+write_outputs(struct job *job)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < 2; i++) {
+        struct job_output *output = &job->outputs[i];
+        const bool was_broken = output->is_broken;
+        job_output_write(output);
+        status = job_output_ask(output, job->connection, &job->lease, false);
+        if (status == STATUS_OK && output->is_broken && !was_broken && job->is_attached &&
+            !job->has_exited && job->interrupts == 0) {
+            job->interrupts = 1;
+            status = end_lease(job, "nobody takes the job's output any more");
+        }
+    }
+    return status;
+}
+
+static bool
+is_written(const struct job *job)
+{
+    return job_output_is_over(&job->outputs[0]) && job_output_is_over(&job->outputs[1]);
+}
+
+/* Everything came, or waiting longer would not bring it. */
+static bool
+is_over(const struct job *job)
+{
+    const int64_t now_ms = connection_clock_ms();
+    const bool is_empty = job->outputs[0].length == 0 && job->outputs[1].length == 0;
+    const int64_t silent_ms = now_ms - job->heard_at_ms;
+    if (!job->follows) {
+        return is_empty && (is_written(job) || silent_ms > IDLE_MS);
+    }
+    if (!job->is_attached) {
+        return is_written(job) && job->has_exited;
+    }
+    if (job->interrupts > 0 && now_ms - job->exited_at_ms > INTERRUPT_WAIT_MS) {
+        return true;
+    }
+    if (job->has_charge && is_empty && (job->has_exited || silent_ms > CHARGE_WAIT_MS)) {
+        return is_written(job) || silent_ms > CHARGE_WAIT_MS;
+    }
+    if (job->is_done && job->done.status != STATUS_OK && !job->has_exited) {
+        return is_empty && silent_ms > TICK_MS;
+    }
+    if (!job->has_exited || !is_empty) {
+        return false;
+    }
+    return is_written(job) ? now_ms - job->exited_at_ms > CHARGE_WAIT_MS : silent_ms > TAIL_WAIT_MS;
+}
+
+/* What to wait for: room for output, input while the job takes some, signals. */
+static size_t
+list_files(const struct job *job, struct pollfd *files, size_t *ret_input)
+{
+    size_t count = 0;
+    files[count++] = (struct pollfd){.fd = job->signals, .events = POLLIN};
+    for (size_t i = 0; i < 2; i++) {
+        if (job->outputs[i].length > 0) {
+            files[count++] = (struct pollfd){.fd = job->outputs[i].file, .events = POLLOUT};
+        }
+    }
+    *ret_input = count;
+    if (job_input_wants(&job->input)) {
+        files[count++] = (struct pollfd){.fd = job->input.file, .events = POLLIN};
+    }
+    return count;
+}
+
+enum status
+job_run(struct job *job)
+{
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && !is_over(job)) {
+        struct pollfd files[4];
+        size_t input;
+        const size_t skip = job->signals < 0 ? 1U : 0U;
+        const size_t count = list_files(job, files, &input);
+        status = connection_wait(job->connection, files + skip, count - skip, TICK_MS);
+        if (status == STATUS_OK) {
+            status = take_signal(job);
+        }
+        if (status == STATUS_OK) {
+            status = take_frames(job);
+        }
+        if (status == STATUS_OK) {
+            status = write_outputs(job);
+        }
+        if (status == STATUS_OK && input < count && files[input].revents != 0 &&
+            job_input_wants(&job->input)) {
+            status = job_input_pump(&job->input, job->connection, &job->lease);
+        }
+    }
+    return status;
+}

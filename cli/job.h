@@ -1,0 +1,48 @@
+/* A job seen from the command line: its streams, its exit, what was charged. */
+#ifndef GPULET_CLI_JOB_H
+#define GPULET_CLI_JOB_H
+
+#include <stdbool.h>
+
+#include "cli/job_stream.h"
+#include "cli/output.h"
+#include "protocol/control.h"
+
+struct job {
+    struct connection *connection; /* borrowed */
+    struct lease_id lease;
+    struct job_output outputs[2];
+    struct job_input input;
+    int signals;      /* a signalfd; -1: none */
+    bool follows;     /* until the job ends; else only what is there */
+    bool is_attached; /* the lease is ours to end */
+    int interrupts;   /* signals so far */
+    bool has_exited;
+    struct stream_exit_message exit;
+    bool has_charge;
+    struct charge_view charge;
+    bool is_done; /* CONTROL_DONE came */
+    struct control_done done;
+    char why[CELL_SIZE]; /* of a refusal */
+    int64_t heard_at_ms; /* last frame of the job */
+    int64_t exited_at_ms;
+};
+
+/* Opens the streams. `input_file` -1: the job reads nothing. STATUS_NO_MEMORY, or what sending says. */
+enum status job_open(struct job *job, struct connection *connection, const struct lease_id *lease,
+                     bool is_attached, int input_file) MUST_USE;
+void job_close(struct job *job);
+
+/* Pumps until the job is over and its bytes are written, or, when it does not follow, until nothing
+ * more is there. STATUS_REFUSED: `why` is filled. STATUS_DISCONNECTED. STATUS_NOT_NOW: a second
+ * interrupt, leave at once. */
+enum status job_run(struct job *job) MUST_USE;
+
+/* Handles one frame; also for frames that came before job_run. */
+enum status job_take_frame(struct job *job, struct bytes frame) MUST_USE;
+
+/* A descriptor that reads SIGINT, SIGTERM and SIGHUP, which are blocked from now on; -1. Call before
+ * the connection is opened, since its threads inherit what is blocked. */
+int job_catch_signals(void);
+
+#endif

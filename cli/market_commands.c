@@ -1,0 +1,167 @@
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/filter.h"
+#include "cli/market_columns.h"
+#include "cli/talk.h"
+#include "protocol/codec.h"
+
+#define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
+
+enum { REQUEST_SIZE = 2048 };
+
+const struct column listing_columns[] = {
+    {"listing", "LISTING", NULL},
+    {"host", "HOST", "host_label"},
+    {"model", "MODEL", NULL},
+    {"slots_total", "CARDS", NULL},
+    {"vram_mib", "VRAM", NULL},
+    {"ask_uusd_per_hour", "ASK", NULL},
+    {"interruptible_ask_uusd_per_hour", "INTERRUPTIBLE", NULL},
+    {"region", "REGION", NULL},
+    {"reliability_bp", "RELIABILITY", NULL},
+    {"notice_s", "NOTICE", NULL},
+    {"lease_max_s", "LONGEST", NULL},
+    {"flags", "FLAGS", NULL},
+};
+const size_t listing_column_count = COUNT_OF(listing_columns);
+
+static const struct column offer_columns[] = {
+    {"rank", "RANK", NULL},
+    {"listing", "LISTING", NULL},
+    {"host", "HOST", "host_label"},
+    {"model", "MODEL", NULL},
+    {"slots", "CARDS", NULL},
+    {"vram_mib", "VRAM", NULL},
+    {"ask_uusd_per_hour", "ASK", NULL},
+    {"unit_uusd_per_hour", "PER H100E", NULL},
+    {"total_uusd", "TOTAL", NULL},
+    {"region", "REGION", NULL},
+    {"reliability_bp", "RELIABILITY", NULL},
+    {"pick", "PICK", NULL},
+};
+
+static const struct column reject_columns[] = {
+    {"clause", "WHY NOT", NULL},
+    {"rejected", "LISTINGS", NULL},
+    {"only_this", "ONLY THIS", NULL},
+    {"nearest", "NEAREST", NULL},
+};
+
+int
+run_listings(const struct invocation *invocation)
+{
+    struct answer answer = {NULL, 0, 0};
+    const struct control_listings question = {option_is_given(invocation, "mine")};
+    int code = talk_once(invocation, CONTROL_LISTINGS, &question, &answer);
+    if (code == EXIT_DONE) {
+        code = talk_list(invocation, &answer, ROW_LISTING, listing_columns, listing_column_count);
+    }
+    answer_clear(&answer);
+    return code;
+}
+
+/* Offers and, with --explain, why others do not fit: one document. */
+int
+offers_print(const struct invocation *invocation, const struct answer *answer)
+{
+    const bool explains = option_is_given(invocation, "explain");
+    if (option_is_given(invocation, "json")) {
+        json_t *document = json_object();
+        json_object_set_new(document, "offers", output_array(answer, ROW_OFFER));
+        if (explains) {
+            json_object_set_new(document, "rejects", output_array(answer, ROW_REJECT));
+        }
+        return output_document(stdout, document) == STATUS_OK ? EXIT_DONE : EXIT_REFUSED;
+    }
+    if (answer_count(answer, ROW_OFFER) == 0) {
+        talk_say("no offer fits%s", explains ? "" : "; say why with: gpulet search ... --explain");
+    }
+    output_table(stdout, answer, ROW_OFFER, offer_columns, COUNT_OF(offer_columns));
+    if (explains) {
+        fputs(answer_count(answer, ROW_OFFER) > 0 && answer_count(answer, ROW_REJECT) > 0 ? "\n"
+                                                                                          : "",
+              stdout);
+        output_table(stdout, answer, ROW_REJECT, reject_columns, COUNT_OF(reject_columns));
+    }
+    return talk_flush();
+}
+
+static int
+ask_search(const struct invocation *invocation, bool quote, struct answer *answer)
+{
+    struct request request;
+    uint8_t encoded[REQUEST_SIZE];
+    char memory[CELL_SIZE];
+    struct buffer why;
+    struct buffer bytes;
+    buffer_init(&why, memory, sizeof memory);
+    buffer_init(&bytes, encoded, sizeof encoded);
+    if (filter_compile(invocation, &request, &why) != STATUS_OK) {
+        return talk_refuse(EXIT_USAGE, &why);
+    }
+    if (codec_encode(&request_schema, &request, &bytes) != STATUS_OK) {
+        talk_say("a filter is outside its limits");
+        return EXIT_USAGE;
+    }
+    const struct control_search question = {
+        .request = buffer_bytes(&bytes),
+        .limit = quote ? 0 : (uint16_t)option_count(invocation, "limit", 0),
+        .explain = option_is_given(invocation, "explain"),
+        .quote = quote,
+    };
+    return talk_once(invocation, CONTROL_SEARCH, &question, answer);
+}
+
+int
+run_search(const struct invocation *invocation)
+{
+    struct answer answer = {NULL, 0, 0};
+    int code = ask_search(invocation, false, &answer);
+    if (code == EXIT_DONE) {
+        code = offers_print(invocation, &answer);
+    }
+    answer_clear(&answer);
+    return code;
+}
+
+int
+run_quote(const struct invocation *invocation)
+{
+    static const struct column columns[] = {
+        {"gpus", "CARDS", NULL},
+        {"hosts", "HOSTS", NULL},
+        {"last_ask_uusd_per_hour", "DEAREST", NULL},
+        {"total_uusd_per_hour", "ALL OF THEM", NULL},
+    };
+    struct answer answer = {NULL, 0, 0};
+    int code = ask_search(invocation, true, &answer);
+    if (code == EXIT_DONE) {
+        code = talk_list(invocation, &answer, ROW_QUOTE, columns, COUNT_OF(columns));
+    }
+    answer_clear(&answer);
+    return code;
+}
+
+int
+run_market(const struct invocation *invocation)
+{
+    static const struct column columns[] = {
+        {"gpu_class", "CLASS", NULL},
+        {"model", "MODEL", NULL},
+        {"listings", "LISTINGS", NULL},
+        {"slots", "CARDS", NULL},
+        {"ask_min_uusd_per_hour", "LOWEST ASK", NULL},
+        {"ask_median_uusd_per_hour", "MIDDLE", NULL},
+        {"ask_max_uusd_per_hour", "HIGHEST", NULL},
+    };
+    struct answer answer = {NULL, 0, 0};
+    const char *class = invocation->operand_count > 0 ? invocation->operands[0] : "";
+    const struct control_market question = {bytes_of_text(class)};
+    int code = talk_once(invocation, CONTROL_MARKET, &question, &answer);
+    if (code == EXIT_DONE) {
+        code = talk_list(invocation, &answer, ROW_MARKET, columns, COUNT_OF(columns));
+    }
+    answer_clear(&answer);
+    return code;
+}

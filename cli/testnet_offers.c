@@ -1,0 +1,196 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/talk.h"
+#include "cli/testnet.h"
+#include "protocol/gpu_class.h"
+#include "protocol/quantity.h"
+
+enum { LINE_SIZE = 4096, FIELDS_MAX = 64, CARDS_MAX = 16, ASK_USD_MAX = 20 };
+
+/* The columns that are looked at, in the header's own words. */
+enum column_of_offer {
+    COLUMN_GPU,
+    COLUMN_COUNT_OF_GPUS,
+    COLUMN_PRICE,
+    COLUMN_VRAM,
+    COLUMN_UP,
+    COLUMN_DOWN,
+    COLUMN_COUNT
+};
+static const char *const column_names[COLUMN_COUNT] = {"GPU",     "NumGPUs", "PricePerHour",
+                                                       "VRAM_GB", "InetUp",  "InetDown"};
+
+struct offers_file {
+    FILE *file;
+    size_t line;
+    size_t places[COLUMN_COUNT]; /* FIELDS_MAX: not there */
+    char text[LINE_SIZE];
+    char *fields[FIELDS_MAX];
+    size_t field_count;
+};
+
+/* Splits the line in place: commas part fields, quotes hold commas, two quotes are one. */
+static void
+split(struct offers_file *offers)
+{
+    char *from = offers->text;
+    char *to = offers->text;
+    bool is_quoted = false;
+    offers->field_count = 0;
+    offers->fields[offers->field_count++] = to;
+    for (; *from != '\0' && *from != '\n' && *from != '\r'; from++) {
+        if (*from == '"') {
+            if (is_quoted && from[1] == '"') {
+                *to++ = *from++;
+            } else {
+                is_quoted = !is_quoted;
+            }
+        } else if (*from == ',' && !is_quoted && offers->field_count < FIELDS_MAX) {
+            *to++ = '\0';
+            offers->fields[offers->field_count++] = to;
+        } else {
+            *to++ = *from;
+        }
+    }
+    *to = '\0';
+}
+
+static bool
+read_line(struct offers_file *offers)
+{
+    if (fgets(offers->text, sizeof offers->text, offers->file) == NULL) {
+        return false;
+    }
+    offers->line++;
+    split(offers);
+    return true;
+}
+
+static const char *
+column(const struct offers_file *offers, enum column_of_offer which)
+{
+    const size_t place = offers->places[which];
+    return place < offers->field_count ? offers->fields[place] : "";
+}
+
+static enum status
+read_header(struct offers_file *offers, const char *path, struct buffer *why)
+{
+    if (!read_line(offers)) {
+        buffer_append_format(why, "%s is empty", path);
+        return STATUS_BAD_INPUT;
+    }
+    for (size_t c = 0; c < COLUMN_COUNT; c++) {
+        offers->places[c] = FIELDS_MAX;
+        for (size_t i = 0; i < offers->field_count; i++) {
+            if (strcmp(offers->fields[i], column_names[c]) == 0) {
+                offers->places[c] = i;
+            }
+        }
+        if (offers->places[c] == FIELDS_MAX && c <= COLUMN_PRICE) {
+            buffer_append_format(why, "%s has no column %s", path, column_names[c]);
+            return STATUS_BAD_INPUT;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* A decimal number cut to whole units; 0 when it is none. */
+static uint32_t
+whole(const char *text)
+{
+    char *end;
+    const unsigned long number = strtoul(text, &end, 10);
+    return end == text || number > UINT32_MAX ? 0 : (uint32_t)number;
+}
+
+/* Dollars with at most six decimals: what is finer is cut. */
+static bool
+read_price(const char *text, uint64_t *ret_uusd)
+{
+    struct amount price;
+    const char *point = strchr(text, '.');
+    const size_t length = strlen(text);
+    const size_t most = point == NULL ? length : (size_t)(point - text) + 7;
+    const struct bytes cut = bytes_of(text, length < most ? length : most);
+    if (quantity_parse_amount(cut, &price, NULL) != STATUS_OK || amount_is_zero(price)) {
+        return false;
+    }
+    *ret_uusd = (uint64_t)amount_micro(price);
+    return true;
+}
+
+/* NULL when the line makes a host; else why not. */
+static const char *
+read_offer(const struct offers_file *offers, struct network_node *node)
+{
+    const struct gpu_class *class;
+    const uint32_t count = whole(column(offers, COLUMN_COUNT_OF_GPUS));
+    const uint32_t vram_gib = whole(column(offers, COLUMN_VRAM));
+    enum status status =
+        gpu_class_of_device(bytes_of_text(column(offers, COLUMN_GPU)), vram_gib * 1024, &class);
+    if (status != STATUS_OK) {
+        return status == STATUS_AMBIGUOUS ? "the card's name fits several classes"
+                                          : "no such card is in the class table";
+    }
+    if (count < 1 || count > CARDS_MAX) {
+        return "the number of cards is not 1 to 16";
+    }
+    if (!read_price(column(offers, COLUMN_PRICE), &node->ask_uusd_per_hour)) {
+        return "the price is none";
+    }
+    if (node->ask_uusd_per_hour > ASK_USD_MAX * UINT64_C(1000000)) {
+        return "the price is an outlier, over 20 USD an hour for one card";
+    }
+    /* The card's own memory is a little more than a nominal figure that was rounded down. */
+    if (vram_gib != 0 && vram_gib > class->vram_mib / 1024 + 1) {
+        return "the card has less memory than the line says";
+    }
+    node->up_mbit_s = whole(column(offers, COLUMN_UP));
+    node->down_mbit_s = whole(column(offers, COLUMN_DOWN));
+    snprintf(node->cards, sizeof node->cards, count > 1 ? "%sx%u" : "%s", class->name, count);
+    return NULL;
+}
+
+static void
+take_offers(struct offers_file *offers, const char *path, size_t wanted, struct network *network)
+{
+    size_t refused = 0;
+    while (network->count < wanted && read_line(offers)) {
+        struct network_node node = {.is_host = true};
+        const char *why = read_offer(offers, &node);
+        if (why == NULL) {
+            network->nodes[network->count++] = node;
+        } else {
+            refused++;
+            talk_say("%s, line %zu: %.40s: %s", path, offers->line, column(offers, COLUMN_GPU),
+                     why);
+        }
+    }
+    talk_say("%zu hosts from %s; %zu of %zu lines refused", network->count, path, refused,
+             offers->line - 1);
+}
+
+enum status
+testnet_read_offers(const char *path, size_t wanted, struct network *network, struct buffer *why)
+{
+    struct offers_file *offers = calloc(1, sizeof *offers);
+    if (offers == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = STATUS_OK;
+    offers->file = fopen(path, "re");
+    if (offers->file == NULL) {
+        buffer_append_format(why, "cannot read %s", path);
+        status = STATUS_NOT_FOUND;
+    } else {
+        status = read_header(offers, path, why);
+        if (status == STATUS_OK) {
+            take_offers(offers, path, wanted, network);
+        }
+        fclose(offers->file);
+    }
+    free(offers);
+    return status;
+}
