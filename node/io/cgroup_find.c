@@ -99,6 +99,9 @@ place_set(struct cgroup_place *place, unsigned version, struct bytes mount_line,
     const struct bytes root = word_of(mount_line, 3);
     const struct bytes point = word_of(mount_line, 4);
     const size_t root_length = root.length == 1 ? 0 : root.length;
+    if (root.length == 0 || point.length == 0 || point.data[0] != '/') {
+        return;
+    }
     if (own.length >= root_length && memcmp(own.data, root.data, root_length) == 0) {
         own = bytes_of(own.data + root_length, own.length - root_length);
     } else {

@@ -212,7 +212,7 @@ supervisor_end_job(struct supervisor *supervisor, enum workload_end cause, uint6
     if (supervisor->cause == WORKLOAD_END_NONE && !supervisor->has_exited) {
         supervisor->cause = cause;
     }
-    if (grace_ms == 0 || !supervisor->meter.is_started) {
+    if (grace_ms == 0) {
         kill_now(supervisor);
         return;
     }
