@@ -212,7 +212,8 @@ everything := support cli io core market storage crypto protocol
 
 sim_sources := $(sort $(wildcard tests/sim/*.c))
 sim_program := $(if $(sim_sources),$(O)/tests/sim)
-$(if $(sim_sources),$(eval $(call program,$(O)/tests/sim,$(sim_sources),support $(io_sees),$(modules))))
+# Cores in a world of its own: it links no I/O.
+$(if $(sim_sources),$(eval $(call program,$(O)/tests/sim,$(sim_sources),support $(core_sees),$(core_modules))))
 
 bench_sources := $(sort $(wildcard tests/bench/*.c))
 bench_program := $(if $(bench_sources),$(O)/tests/bench)
