@@ -1,8 +1,8 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
-#include "cli/filter.h"
 #include "cli/market_columns.h"
+#include "cli/request_options.h"
 #include "cli/talk.h"
 #include "protocol/codec.h"
 
@@ -97,7 +97,7 @@ ask_search(const struct invocation *invocation, bool quote, struct answer *answe
     struct buffer bytes;
     buffer_init(&why, memory, sizeof memory);
     buffer_init(&bytes, encoded, sizeof encoded);
-    if (filter_compile(invocation, &request, &why) != STATUS_OK) {
+    if (request_of_options(invocation, &request, &why) != STATUS_OK) {
         return talk_refuse(EXIT_USAGE, &why);
     }
     if (codec_encode(&request_schema, &request, &bytes) != STATUS_OK) {

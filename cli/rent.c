@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/filter.h"
 #include "cli/job.h"
 #include "cli/market_columns.h"
+#include "cli/request_options.h"
 #include "cli/talk.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
@@ -64,7 +64,7 @@ read_order(const struct invocation *invocation, struct order *order)
     struct request request;
     buffer_init(&why, memory, sizeof memory);
     buffer_init(&bytes, order->request, sizeof order->request);
-    if (filter_compile(invocation, &request, &why) != STATUS_OK) {
+    if (request_of_options(invocation, &request, &why) != STATUS_OK) {
         return talk_refuse(EXIT_USAGE, &why);
     }
     if (option_is_given(invocation, "image")) {
