@@ -1,17 +1,17 @@
 #include "storage/damage.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "storage/check_sum.h"
+#include "storage/directory.h"
 #include "storage/migration.h"
+#include "storage/pages.h"
+#include "storage/records.h"
 
 /* What the child says by its exit code; schema versions are added to EXIT_SOUND. */
 enum {
@@ -26,10 +26,13 @@ enum {
 struct look {
     MDB_env *env;
     MDB_txn *txn;
-    enum environment_name name;
-    uint64_t pages;      /* in use by trees */
-    uint64_t pages_file; /* that the file has */
+    struct environment environment; /* its name, and the trees of the records */
     uint32_t schema;
+};
+
+struct tree {
+    MDB_dbi handle;
+    uint64_t entries;
 };
 
 static int
@@ -72,10 +75,10 @@ cursor_look(MDB_cursor *cursor, enum table table, uint64_t entries)
 }
 
 static int
-tree_look(struct look *look, const char *name, enum table table, uint64_t *ret_entries)
+tree_look(struct look *look, const char *name, enum table table, struct tree *ret_tree)
 {
     MDB_dbi tree = 0;
-    *ret_entries = 0;
+    *ret_tree = (struct tree){.entries = 0};
     int answer = mdb_dbi_open(look->txn, name, 0, &tree);
     if (answer != 0) {
         return answer == MDB_NOTFOUND ? 0 : answer; /* a new environment has no trees yet */
@@ -89,8 +92,7 @@ tree_look(struct look *look, const char *name, enum table table, uint64_t *ret_e
     if (answer != 0) {
         return answer;
     }
-    look->pages += (uint64_t)stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
-    *ret_entries = stat.ms_entries;
+    *ret_tree = (struct tree){.handle = tree, .entries = stat.ms_entries};
     answer = cursor_look(cursor, table, stat.ms_entries);
     mdb_cursor_close(cursor);
     return answer;
@@ -110,114 +112,48 @@ schema_look(struct look *look)
     return answer;
 }
 
+/* The three trees of the records, which must tell the same. */
+static int
+record_trees_look(struct look *look, const struct tree *records)
+{
+    struct tree ids;
+    struct tree expiries;
+    int answer = tree_look(look, TREE_RECORD_IDS, TABLE_COUNT, &ids);
+    if (answer == 0) {
+        answer = tree_look(look, TREE_RECORD_EXPIRY, TABLE_COUNT, &expiries);
+    }
+    if (answer != 0) {
+        return answer;
+    }
+    if (ids.entries != records->entries || expiries.entries != records->entries) {
+        return MDB_CORRUPTED;
+    }
+    if (records->entries == 0) {
+        return 0; /* in a new environment the trees are not there */
+    }
+    look->environment.trees[TABLE_RECORDS] = records->handle;
+    look->environment.record_ids = ids.handle;
+    look->environment.record_expiry = expiries.handle;
+    return records_look(&look->environment, look->txn);
+}
+
 static int
 trees_look(struct look *look)
 {
-    uint64_t entries = 0;
-    int answer = tree_look(look, TREE_META, TABLE_COUNT, &entries);
-    uint64_t records = 0;
+    struct tree tree;
+    struct tree records = {.entries = 0};
+    int answer = tree_look(look, TREE_META, TABLE_COUNT, &tree);
     for (unsigned i = 0; answer == 0 && i < TABLE_COUNT; i++) {
         const enum table table = (enum table)i;
-        if (table_layout(table)->environment == look->name) {
-            answer = tree_look(look, table_layout(table)->name, table, &entries);
-            records = table == TABLE_RECORDS ? entries : records;
+        if (table_layout(table)->environment == look->environment.name) {
+            answer = tree_look(look, table_layout(table)->name, table, &tree);
+            records = table == TABLE_RECORDS ? tree : records;
         }
     }
-    uint64_t ids = 0;
-    uint64_t expiries = 0;
-    if (answer == 0 && look->name == ENVIRONMENT_CACHE) {
-        answer = tree_look(look, TREE_RECORD_IDS, TABLE_COUNT, &ids);
+    if (answer == 0 && look->environment.name == ENVIRONMENT_CACHE) {
+        answer = record_trees_look(look, &records);
     }
-    if (answer == 0 && look->name == ENVIRONMENT_CACHE) {
-        answer = tree_look(look, TREE_RECORD_EXPIRY, TABLE_COUNT, &expiries);
-    }
-    return answer == 0 && (ids != records || expiries != records) ? MDB_CORRUPTED : answer;
-}
-
-/* Marks a page as free; one that lies outside the file or is free twice is damage. */
-static int
-free_page_mark(struct look *look, uint8_t *marks, size_t page)
-{
-    const uint8_t bit = (uint8_t)(1U << (page % CHAR_BIT));
-    if (page < 2 || page >= look->pages_file || (marks[page / CHAR_BIT] & bit) != 0) {
-        return MDB_CORRUPTED;
-    }
-    marks[page / CHAR_BIT] |= bit;
-    look->pages++;
-    return 0;
-}
-
-/* An entry of LMDB's free tree: how many pages, and their numbers, as size_t. */
-static int
-free_entry_look(struct look *look, uint8_t *marks, const MDB_val *value)
-{
-    const size_t *list = value->mv_data;
-    if (value->mv_size < sizeof *list || list[0] > value->mv_size / sizeof *list - 1) {
-        return MDB_CORRUPTED;
-    }
-    for (size_t i = 1; i <= list[0]; i++) {
-        const int answer = free_page_mark(look, marks, list[i]);
-        if (answer != 0) {
-            return answer;
-        }
-    }
-    return 0;
-}
-
-/* Pages both free and in use would be written over: found by their sum. */
-static int
-free_pages_look(struct look *look)
-{
-    uint8_t *marks = calloc(look->pages_file / CHAR_BIT + 1, 1);
-    if (marks == NULL) {
-        return ENOMEM;
-    }
-    MDB_cursor *cursor = NULL;
-    int answer = mdb_cursor_open(look->txn, TREE_FREE, &cursor);
-    MDB_val key;
-    MDB_val value;
-    while (answer == 0) {
-        answer = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-        if (answer == 0) {
-            answer = free_entry_look(look, marks, &value);
-        }
-    }
-    free(marks);
-    if (answer != MDB_NOTFOUND) {
-        return answer;
-    }
-    return look->pages > look->pages_file ? MDB_CORRUPTED : 0;
-}
-
-static int
-own_pages_count(struct look *look)
-{
-    look->pages = 2;
-    for (MDB_dbi tree = TREE_FREE; tree <= TREE_NAMES; tree++) {
-        MDB_stat stat;
-        const int answer = mdb_stat(look->txn, tree, &stat);
-        if (answer != 0) {
-            return answer;
-        }
-        look->pages += (uint64_t)stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
-    }
-    return 0;
-}
-
-/* A file that ends before its last page would fault under the map. */
-static int
-size_look(struct look *look)
-{
-    MDB_envinfo info;
-    MDB_stat stat;
-    struct stat file;
-    int descriptor = -1;
-    if (mdb_env_info(look->env, &info) != 0 || mdb_env_stat(look->env, &stat) != 0 ||
-        mdb_env_get_fd(look->env, &descriptor) != 0 || fstat(descriptor, &file) != 0) {
-        return MDB_CORRUPTED;
-    }
-    look->pages_file = (uint64_t)info.me_last_pgno + 1;
-    return (uint64_t)file.st_size / stat.ms_psize < look->pages_file ? MDB_CORRUPTED : 0;
+    return answer;
 }
 
 /* LMDB found damage by an assertion. The child says no more than its verdict. */
@@ -227,6 +163,17 @@ assertion_exit(MDB_env *env, const char *text)
     (void)env;
     (void)text;
     _exit(EXIT_DAMAGED);
+}
+
+static int
+file_look(const char *directory)
+{
+    char path[DIRECTORY_PATH_SIZE];
+    if (path_join(directory, "data.mdb", path) != STATUS_OK) {
+        return MDB_CORRUPTED;
+    }
+    const enum status status = pages_look(path);
+    return status == STATUS_NO_MEMORY ? ENOMEM : status == STATUS_OK ? 0 : MDB_CORRUPTED;
 }
 
 static int
@@ -244,9 +191,6 @@ environment_look(struct look *look, const char *directory)
         answer = answer == ENOMEM ? MDB_CORRUPTED : answer; /* it says it is immense */
     }
     if (answer == 0) {
-        answer = size_look(look);
-    }
-    if (answer == 0) {
         answer = mdb_txn_begin(look->env, NULL, MDB_RDONLY, &look->txn);
     }
     if (answer == 0) {
@@ -255,16 +199,19 @@ environment_look(struct look *look, const char *directory)
     if (answer != 0 || look->schema > SCHEMA_VERSION) {
         return answer;
     }
-    answer = own_pages_count(look);
-    if (answer == 0 && (look->schema == 0 || look->schema == SCHEMA_VERSION)) {
-        answer = trees_look(look); /* rows of another version are for its migration to judge */
+    answer = file_look(directory);
+    if (answer != 0 || (look->schema != 0 && look->schema != SCHEMA_VERSION)) {
+        return answer; /* rows of an older version are for the migration to judge */
     }
-    return answer == 0 ? free_pages_look(look) : answer;
+    return trees_look(look);
 }
 
 static int
 child_look(const char *directory, enum environment_name name)
 {
+    /* The store's lock among them: were we to outlive a parent that is killed, the next start would
+     * find the directory in use. */
+    (void)close_range(STDERR_FILENO + 1, ~0U, 0);
     /* Dying here is an answer: no core file, and no sanitizer's or parent's handler. */
     const struct rlimit no_core = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &no_core);
@@ -272,7 +219,7 @@ child_look(const char *directory, enum environment_name name)
     for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++) {
         (void)signal(deadly[i], SIG_DFL);
     }
-    struct look look = {.name = name};
+    struct look look = {.environment = {.name = name}};
     const int answer = environment_look(&look, directory);
     if (answer == ENOMEM) {
         return EXIT_NO_MEMORY;
@@ -314,11 +261,11 @@ verdict_of(int state, uint32_t *ret_schema)
 enum status
 damage_look(const char *directory, enum environment_name name, uint32_t *ret_schema)
 {
-    char path[PATH_MAX];
-    const int length = snprintf(path, sizeof path, "%s/data.mdb", directory);
+    char path[DIRECTORY_PATH_SIZE];
     struct stat file;
-    if (length < 0 || (size_t)length >= sizeof path) {
-        return STATUS_SYSTEM;
+    const enum status status = path_join(directory, "data.mdb", path);
+    if (status != STATUS_OK) {
+        return status;
     }
     if (stat(path, &file) != 0 || file.st_size == 0) {
         if (ret_schema != NULL) {

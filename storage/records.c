@@ -147,3 +147,42 @@ records_drop_first(const struct environment *environment, MDB_txn *txn,
     *ret_removed = removed;
     return 0;
 }
+
+static int
+record_look(const struct environment *environment, MDB_txn *txn, const uint8_t id[ID_LENGTH])
+{
+    struct record_times times;
+    struct bytes sealed;
+    int answer = times_get(environment, txn, id, &times);
+    if (answer == 0) {
+        answer = records_get(environment, txn, id, &sealed);
+    }
+    if (answer == 0) {
+        const struct encoded_key expiry = key_encode_timed(times.expires_at_s, id);
+        MDB_val key = value_of_key(&expiry);
+        MDB_val value;
+        answer = mdb_get(txn, environment->record_expiry, &key, &value);
+    }
+    return answer == 0 ? 0 : MDB_CORRUPTED;
+}
+
+int
+records_look(const struct environment *environment, MDB_txn *txn)
+{
+    MDB_cursor *cursor = NULL;
+    int answer = mdb_cursor_open(txn, environment->record_ids, &cursor);
+    if (answer != 0) {
+        return answer;
+    }
+    MDB_val key;
+    answer = mdb_cursor_get(cursor, &key, NULL, MDB_FIRST);
+    while (answer == 0) {
+        answer =
+            key.mv_size == ID_LENGTH ? record_look(environment, txn, key.mv_data) : MDB_CORRUPTED;
+        if (answer == 0) {
+            answer = mdb_cursor_get(cursor, &key, NULL, MDB_NEXT);
+        }
+    }
+    mdb_cursor_close(cursor);
+    return answer == MDB_NOTFOUND ? 0 : answer;
+}

@@ -32,4 +32,7 @@ struct records_drop {
 int records_drop_first(const struct environment *environment, MDB_txn *txn,
                        const struct records_drop *drop, uint64_t *ret_removed);
 
+/* Whether every record is in all three trees, given that they are equally long. MDB_CORRUPTED. */
+int records_look(const struct environment *environment, MDB_txn *txn);
+
 #endif

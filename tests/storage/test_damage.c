@@ -189,24 +189,104 @@ copy_file(const char *from, const char *to)
     cr_assert_eq(fclose(target), 0);
 }
 
+static uint64_t
+random_next(uint64_t *random)
+{
+    *random = *random * 6364136223846793005u + 1442695040888963407u;
+    return *random >> 12;
+}
+
+/* Writes over some bytes, or a whole page, of a good copy. */
+static void
+damage_somewhere(const char *good, const char *data, unsigned round, uint64_t *random)
+{
+    copy_file(good, data);
+    const long page = (long)(random_next(random) % (uint64_t)(size_of(data) / PAGE));
+    const bool whole_page = round % 3 == 0;
+    const long offset = whole_page ? 0 : (long)(random_next(random) % (PAGE - 8));
+    scratch_damage(data, page * PAGE + offset, whole_page ? PAGE : 1 + round % 8,
+                   (uint8_t)random_next(random));
+}
+
+/* Rows come, change their length and go, as they may in a year of a node's life. */
+static void
+random_batch(struct store *store, uint64_t *random)
+{
+    static uint8_t value[ROW_VALUE_BYTES_MAX];
+    static const size_t lengths[] = {8, 100, 700, 1990, 2100, 5000, 30000};
+    static const enum table tables[] = {TABLE_LEDGER, TABLE_LEASES, TABLE_EVIDENCE, TABLE_GUARDS,
+                                        TABLE_SETTINGS};
+    static struct scratch_record record;
+    struct transaction *transaction = transaction_begin(store);
+    const uint64_t count = 1 + random_next(random) % (random_next(random) % 16 == 0 ? 400 : 12);
+    for (uint64_t i = 0; i < count; i++) {
+        const uint64_t number = random_next(random) % 900;
+        struct row row = {.table = tables[random_next(random) % 5], .key = scratch_key(number)};
+        const uint64_t choice = random_next(random) % 16;
+        row.value = bytes_of(value, random_next(random) % lengths[choice < 7 ? choice : 1]);
+        if (row.table == TABLE_EVIDENCE || choice == 15) {
+            scratch_record(&record, number, 1000 + number, 600);
+            transaction_put_record(transaction, &record.record);
+        } else if (choice < 10) {
+            transaction_put(transaction, &row);
+        } else {
+            transaction_delete(transaction, row.table, &row.key);
+        }
+    }
+    enum status cache_status = STATUS_SYSTEM;
+    cr_assert_eq(transaction_commit(transaction, &cache_status), STATUS_OK);
+    cr_assert_eq(cache_status, STATUS_OK);
+    uint32_t removed = 0;
+    const uint64_t now_s = 1600 + random_next(random) % 900;
+    cr_assert_eq(store_expire_records(store, now_s, 50, &removed), STATUS_OK);
+}
+
+static unsigned
+rounds_wanted(void)
+{
+    const char *text = getenv("DAMAGE_ROUNDS");
+    return text == NULL ? 150 : (unsigned)strtoul(text, NULL, 10);
+}
+
+static uint64_t
+seed_wanted(void)
+{
+    const char *text = getenv("SEED");
+    return text == NULL ? 12345 : strtoull(text, NULL, 10);
+}
+
+Test(damage, is_never_seen_in_a_store_that_was_only_used, .timeout = 3600)
+{
+    char truth[SCRATCH_PATH_SIZE];
+    char cache[SCRATCH_PATH_SIZE];
+    scratch_path(dir, "truth", truth);
+    scratch_path(dir, "cache", cache);
+    uint64_t random = seed_wanted();
+    struct store *store = scratch_open(dir);
+    for (unsigned i = 0; i < rounds_wanted() * 2; i++) {
+        random_batch(store, &random);
+        if (i % 5 == 0) {
+            cr_assert_eq(damage_look(truth, ENVIRONMENT_TRUTH, NULL), STATUS_OK, "%u", i);
+            cr_assert_eq(damage_look(cache, ENVIRONMENT_CACHE, NULL), STATUS_OK, "%u", i);
+        }
+    }
+    store_close(store);
+    store = scratch_open(dir);
+    store_close(store);
+}
+
 /* Whatever stands in a damaged file: the store opens with every row as it was, or refuses; it
  * neither dies nor answers with other rows. */
-Test(damage, anywhere_in_the_truth_is_refused_or_harmless)
+Test(damage, anywhere_in_the_truth_is_refused_or_harmless, .timeout = 600)
 {
-    char saved[SCRATCH_PATH_SIZE];
-    scratch_path(dir, "saved", saved);
-    copy_file(truth_data, saved);
-    const long pages = size_of(truth_data) / PAGE;
-    uint64_t random = 12345;
+    char good[SCRATCH_PATH_SIZE];
+    scratch_path(dir, "good", good);
+    copy_file(truth_data, good);
+    uint64_t random = seed_wanted();
+    const unsigned rounds = rounds_wanted();
     unsigned refused = 0;
-    for (unsigned i = 0; i < 150; i++) {
-        copy_file(saved, truth_data);
-        random = random * 6364136223846793005u + 1442695040888963407u;
-        const long page = (long)(random >> 33) % pages;
-        const bool whole_page = i % 3 == 0;
-        const long offset = whole_page ? 0 : (long)(random >> 20) % PAGE;
-        scratch_damage(truth_data, page * PAGE + offset, whole_page ? PAGE : 1 + i % 8,
-                       (uint8_t)(random >> 12));
+    for (unsigned i = 0; i < rounds; i++) {
+        damage_somewhere(good, truth_data, i, &random);
         const struct store_options options = {0};
         struct store *store = NULL;
         char why[STORE_WHY_SIZE];
@@ -222,6 +302,39 @@ Test(damage, anywhere_in_the_truth_is_refused_or_harmless)
             store_close(store);
         }
     }
-    cr_assert_gt(refused, 30);
-    cr_assert_lt(refused, 150);
+    cr_assert_gt(refused, rounds / 10);
+    cr_assert_lt(refused, rounds);
+}
+
+Test(damage, anywhere_in_the_cache_does_not_keep_the_store_from_working, .timeout = 600)
+{
+    char good[SCRATCH_PATH_SIZE];
+    scratch_path(dir, "good", good);
+    copy_file(cache_data, good);
+    static struct scratch_record record;
+    scratch_record(&record, ROWS, 1000, 600);
+    uint64_t random = seed_wanted();
+    const unsigned rounds = rounds_wanted();
+    unsigned renewed = 0;
+    for (unsigned i = 0; i < rounds; i++) {
+        damage_somewhere(good, cache_data, i, &random);
+        const struct store_options options = {0};
+        struct store *store = NULL;
+        char why[STORE_WHY_SIZE];
+        const enum status status = store_open(dir, &options, &store, why);
+        cr_assert_eq(status, STATUS_OK, "%u: %s: %s", i, status_name(status), why);
+        renewed += why[0] != '\0';
+        cr_assert_eq(rows_read(store, TABLE_RECORDS), why[0] != '\0' ? 0 : ROWS, "%u", i);
+        struct transaction *transaction = transaction_begin(store);
+        transaction_put_record(transaction, &record.record);
+        enum status cache_status = STATUS_SYSTEM;
+        cr_assert_eq(transaction_commit(transaction, &cache_status), STATUS_OK);
+        cr_assert_eq(cache_status, STATUS_OK, "%u: %s", i, status_name(cache_status));
+        uint32_t removed = 0;
+        cr_assert_eq(store_expire_records(store, UINT64_MAX, 1000, &removed), STATUS_OK, "%u", i);
+        cr_assert_eq(removed, why[0] != '\0' ? 1 : ROWS + 1, "%u", i);
+        store_close(store);
+    }
+    cr_assert_gt(renewed, rounds / 10);
+    cr_assert_lt(renewed, rounds);
 }
