@@ -3,24 +3,60 @@
 #include <assert.h>
 #include <stdlib.h>
 
-struct book {
-    uint32_t capacity;
-    uint32_t count;
-    struct market_row *rows;
+#include "node/market/book_inside.h"
+#include "protocol/limits.h"
+
+enum {
+    /* No two neighbours have fewer rows than this together, half of it each on the average. */
+    NEIGHBOURS_ROWS_MIN = BLOCK_ROWS * 5 / 8,
+    TERMS_MIN = 65536,
+    TERMS_SHARE = 8
 };
+
+/* Every listing may have terms of its own in a book of the usual size; in a huge one, one of eight. */
+static uint32_t
+terms_max(uint32_t listings_max)
+{
+    const uint32_t shared = listings_max / TERMS_SHARE;
+    const uint32_t most = shared > TERMS_MIN ? shared : TERMS_MIN;
+    return listings_max < most ? listings_max : most;
+}
+
+/* The old row of a replacement has terms of its own while the new ones are taken. */
+static bool
+take_memory(struct book *book)
+{
+    book->blocks_max = book->capacity / (NEIGHBOURS_ROWS_MIN / 2) + CLASSES + 1;
+    book->blocks = calloc(book->blocks_max, sizeof *book->blocks);
+    book->infos = calloc(book->blocks_max, sizeof *book->infos);
+    book->order = calloc(book->blocks_max, sizeof *book->order);
+    return book->blocks != NULL && book->infos != NULL && book->order != NULL &&
+           index_init(&book->index, book->capacity) &&
+           terms_pool_init(&book->terms, terms_max(book->capacity) + 1, book->seed);
+}
 
 struct book *
 book_new(uint32_t listings_max)
 {
-    assert(listings_max >= 1);
+    return book_new_with_seed(listings_max, UINT64_C(0x6a09e667f3bcc908));
+}
+
+struct book *
+book_new_with_seed(uint32_t listings_max, uint64_t seed)
+{
+    assert(listings_max >= 1 && listings_max <= BOOK_LISTINGS_MAX);
     struct book *book = calloc(1, sizeof *book);
     if (book == NULL) {
         return NULL;
     }
     book->capacity = listings_max;
-    book->rows = calloc(listings_max, sizeof *book->rows);
-    if (book->rows == NULL) {
-        free(book);
+    book->seed = seed;
+    book->scan = scan_best();
+    for (int i = 0; i < CLASSES; i++) {
+        book->classes[i].zones = zones_empty();
+    }
+    if (!take_memory(book)) {
+        book_free(book);
         return NULL;
     }
     return book;
@@ -30,7 +66,11 @@ void
 book_free(struct book *book)
 {
     if (book != NULL) {
-        free(book->rows);
+        terms_pool_clear(&book->terms);
+        index_clear(&book->index);
+        free(book->order);
+        free(book->infos);
+        free(book->blocks);
         free(book);
     }
 }
@@ -50,42 +90,78 @@ book_capacity(const struct book *book)
 size_t
 book_memory_used(const struct book *book)
 {
-    return sizeof *book + (size_t)book->count * sizeof *book->rows;
+    const size_t block_bytes = sizeof *book->blocks + sizeof *book->infos + sizeof *book->order;
+    return sizeof *book + book->blocks_touched * block_bytes + index_bytes(&book->index) +
+           terms_pool_bytes(&book->terms);
 }
 
-static struct market_row *
-find(const struct book *book, const struct host_key *host, uint16_t slot_group)
+static bool
+find_position(const struct book *book, const struct host_key *host, uint16_t slot_group,
+              uint32_t *ret_position)
 {
-    for (uint32_t i = 0; i < book->count; i++) {
-        struct market_row *row = &book->rows[i];
-        if (row->slot_group == slot_group && host_key_compare(&row->host, host) == 0) {
-            return row;
+    if (slot_group >= SLOT_GROUPS_MAX) {
+        return false;
+    }
+    struct index_look look = index_look(&book->index, book_hash(book, host, (uint8_t)slot_group));
+    uint32_t position;
+    while ((position = index_next(&book->index, &look)) != INDEX_NONE) {
+        const struct block *block = &book->blocks[position / BLOCK_ROWS];
+        const uint32_t row = position % BLOCK_ROWS;
+        if (block_slot_group(block, row) == slot_group &&
+            host_key_compare(&block->hosts[row], host) == 0) {
+            *ret_position = position;
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
-static void
-take_out(struct book *book, struct market_row *row)
+static bool
+has_same_place(const struct market_row *a, const struct market_row *b)
 {
-    book->count--;
-    *row = book->rows[book->count];
+    return a->gpu_class == b->gpu_class &&
+           book_key(a->ask_uusd_per_hour, a->interruptible_ask_uusd_per_hour, a->reliability_bp) ==
+               book_key(b->ask_uusd_per_hour, b->interruptible_ask_uusd_per_hour,
+                        b->reliability_bp);
+}
+
+/* Puts a row, whose terms are taken, in place of the one at a position. */
+static void
+replace(struct book *book, uint32_t position, const struct market_row *row, uint32_t terms)
+{
+    struct market_row old;
+    struct market_row fresh = *row;
+    const uint32_t old_terms =
+        block_value(&book->blocks[position / BLOCK_ROWS], COLUMN_TERMS, position % BLOCK_ROWS);
+    blocks_read(book, position, &old);
+    fresh.slots_held = old.slots_held < row->slots_total ? old.slots_held : row->slots_total;
+    if (has_same_place(&old, &fresh)) {
+        blocks_overwrite(book, position, &fresh, terms);
+    } else {
+        blocks_remove(book, position);
+        blocks_add(book, &fresh, terms);
+    }
+    terms_pool_give_back(&book->terms, old_terms);
 }
 
 enum status
 book_put(struct book *book, const struct market_row *row)
 {
-    struct market_row *place = find(book, &row->host, row->slot_group);
-    uint8_t slots_held = row->slots_held;
-    if (place != NULL) {
-        slots_held = place->slots_held < row->slots_total ? place->slots_held : row->slots_total;
-    } else if (book->count == book->capacity) {
+    uint32_t position = 0;
+    const bool is_there = find_position(book, &row->host, row->slot_group, &position);
+    assert(row->gpu_class < CLASSES && row->slot_group < SLOT_GROUPS_MAX);
+    if (!is_there && book->count == book->capacity) {
         return STATUS_LIMIT;
-    } else {
-        place = &book->rows[book->count++];
     }
-    *place = *row;
-    place->slots_held = slots_held;
+    const uint32_t terms = terms_pool_take(&book->terms, &row->terms);
+    if (terms == INDEX_NONE) {
+        return STATUS_LIMIT;
+    }
+    if (is_there) {
+        replace(book, position, row, terms);
+    } else {
+        blocks_add(book, row, terms);
+    }
     return STATUS_OK;
 }
 
@@ -93,11 +169,13 @@ enum status
 book_withdraw(struct book *book, const struct peer_id *host, uint16_t slot_group)
 {
     const struct host_key key = host_key_of(host);
-    struct market_row *row = find(book, &key, slot_group);
-    if (row == NULL) {
+    uint32_t position = 0;
+    if (!find_position(book, &key, slot_group, &position)) {
         return STATUS_NOT_FOUND;
     }
-    take_out(book, row);
+    terms_pool_give_back(&book->terms, block_value(&book->blocks[position / BLOCK_ROWS],
+                                                   COLUMN_TERMS, position % BLOCK_ROWS));
+    blocks_remove(book, position);
     return STATUS_OK;
 }
 
@@ -106,36 +184,34 @@ book_find(const struct book *book, const struct peer_id *host, uint16_t slot_gro
           struct market_row *ret_row)
 {
     const struct host_key key = host_key_of(host);
-    const struct market_row *row = find(book, &key, slot_group);
-    if (row == NULL) {
+    uint32_t position = 0;
+    if (!find_position(book, &key, slot_group, &position)) {
         return STATUS_NOT_FOUND;
     }
-    *ret_row = *row;
+    blocks_read(book, position, ret_row);
     return STATUS_OK;
 }
 
 uint32_t
 book_expire(struct book *book, uint64_t now_s)
 {
-    const uint32_t before = book->count;
-    uint32_t at = 0;
-    while (at < book->count) {
-        if (book->rows[at].expires_s <= now_s) {
-            take_out(book, &book->rows[at]);
-        } else {
-            at++;
-        }
-    }
-    return before - book->count;
+    return blocks_expire(book, now_s);
 }
 
 void
 book_set_reliability(struct book *book, const struct peer_id *host, uint16_t reliability_bp)
 {
     const struct host_key key = host_key_of(host);
-    for (uint32_t i = 0; i < book->count; i++) {
-        if (host_key_compare(&book->rows[i].host, &key) == 0) {
-            book->rows[i].reliability_bp = reliability_bp > 10000 ? 10000 : reliability_bp;
+    for (uint16_t slot_group = 0; slot_group < SLOT_GROUPS_MAX; slot_group++) {
+        uint32_t position = 0;
+        if (find_position(book, &key, slot_group, &position)) {
+            const uint32_t terms = block_value(&book->blocks[position / BLOCK_ROWS], COLUMN_TERMS,
+                                               position % BLOCK_ROWS);
+            struct market_row row;
+            blocks_read(book, position, &row);
+            row.reliability_bp = reliability_bp > 10000 ? 10000 : reliability_bp;
+            blocks_remove(book, position);
+            blocks_add(book, &row, terms);
         }
     }
 }
@@ -144,10 +220,12 @@ void
 book_hold(struct book *book, const struct peer_id *host, uint16_t slot_group, uint8_t slots)
 {
     const struct host_key key = host_key_of(host);
-    struct market_row *row = find(book, &key, slot_group);
-    if (row != NULL) {
-        const uint8_t left = (uint8_t)(row->slots_total - row->slots_held);
-        row->slots_held = (uint8_t)(row->slots_held + (slots < left ? slots : left));
+    uint32_t position = 0;
+    if (find_position(book, &key, slot_group, &position)) {
+        struct market_row row;
+        blocks_read(book, position, &row);
+        const uint8_t left = (uint8_t)(row.slots_total - row.slots_held);
+        blocks_hold(book, position, (uint8_t)(row.slots_held + (slots < left ? slots : left)));
     }
 }
 
@@ -155,19 +233,28 @@ void
 book_release(struct book *book, const struct peer_id *host, uint16_t slot_group, uint8_t slots)
 {
     const struct host_key key = host_key_of(host);
-    struct market_row *row = find(book, &key, slot_group);
-    if (row != NULL) {
-        row->slots_held =
-            (uint8_t)(row->slots_held - (slots < row->slots_held ? slots : row->slots_held));
+    uint32_t position = 0;
+    if (find_position(book, &key, slot_group, &position)) {
+        struct market_row row;
+        blocks_read(book, position, &row);
+        blocks_hold(book, position,
+                    (uint8_t)(row.slots_held - (slots < row.slots_held ? slots : row.slots_held)));
     }
 }
 
 bool
 book_next(const struct book *book, struct book_cursor *cursor, struct market_row *ret_row)
 {
-    if (cursor->at_private >= book->count) {
-        return false;
+    for (; cursor->block_private < book->blocks_touched; cursor->block_private++) {
+        const struct block_info *info = &book->infos[cursor->block_private];
+        while (info->count > 0 && cursor->at_private < BLOCK_ROWS) {
+            const uint32_t row = cursor->at_private++;
+            if ((info->live[row / 64] >> (row % 64) & 1) != 0) {
+                blocks_read(book, position_of(cursor->block_private, row), ret_row);
+                return true;
+            }
+        }
+        cursor->at_private = 0;
     }
-    *ret_row = book->rows[cursor->at_private++];
-    return true;
+    return false;
 }

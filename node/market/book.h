@@ -13,9 +13,15 @@
 
 struct book;
 
+#define BOOK_LISTINGS_MAX UINT32_C(1000000000)
+
 /* Takes the memory for so many listings (at least 1), which the system gives as it fills. NULL when
  * there is none. Owned by the caller; book_free accepts NULL. */
 struct book *book_new(uint32_t listings_max);
+
+/* The same with a secret seed for its hashes: a node that takes strangers' keys needs one, or they
+ * choose keys that all stand in one bucket. Answers do not depend on it. */
+struct book *book_new_with_seed(uint32_t listings_max, uint64_t seed);
 void book_free(struct book *book);
 
 uint32_t book_count(const struct book *book);
@@ -25,7 +31,8 @@ uint32_t book_capacity(const struct book *book);
 size_t book_memory_used(const struct book *book);
 
 /* Puts a row in, or in place of the row of the same host and slot group, whose hint of slots held it
- * keeps. STATUS_LIMIT when the book is full (the row before, if any, is then still there). */
+ * keeps. STATUS_LIMIT when the book is full, or holds too many different terms (the row before, if
+ * any, is then still there). */
 enum status book_put(struct book *book, const struct market_row *row) MUST_USE;
 
 /* STATUS_NOT_FOUND when there is none. */

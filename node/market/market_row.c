@@ -31,9 +31,9 @@ features_of(const struct listing *listing)
 static struct terms
 terms_of(const struct listing *listing)
 {
-    /* Cleared with its padding: terms are compared and hashed as bytes. */
+    /* Terms are compared and hashed as bytes: they have no padding. */
+    _Static_assert(sizeof(struct terms) == 2 + 2 + 3 * 4 + 8 + 4 * 4 + 2 + 1 + 21 + 2 * 8, "");
     struct terms terms;
-    memset(&terms, 0, sizeof terms);
     terms.capability = listing->capability;
     terms.cuda = listing->cuda;
     terms.nvlink_mb_s = listing->nvlink_mb_s;

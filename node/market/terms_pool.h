@@ -28,8 +28,7 @@ bool terms_pool_init(struct terms_pool *pool, uint32_t capacity, uint64_t seed);
 void terms_pool_clear(struct terms_pool *pool);
 size_t terms_pool_bytes(const struct terms_pool *pool);
 
-/* The place of these terms with one more row; INDEX_NONE when the pool is full. The terms' padding
- * must be zero. */
+/* The place of these terms with one more row; INDEX_NONE when the pool is full. */
 uint32_t terms_pool_take(struct terms_pool *pool, const struct terms *terms);
 
 /* One row less. */

@@ -66,6 +66,7 @@ struct pair {
     struct naive_book *naive;
     uint64_t hosts;
     uint64_t now_s;
+    uint16_t only_class; /* not 0: all rows are of it, so that blocks split and join */
 };
 
 static void
@@ -119,7 +120,8 @@ random_change(struct pair *pair, uint64_t *state)
         cr_assert(row == NULL || rows_equal(&found, row));
         break;
     default: {
-        const struct market_row fresh = random_row(state, pair->hosts, pair->now_s);
+        struct market_row fresh = random_row(state, pair->hosts, pair->now_s);
+        fresh.gpu_class = pair->only_class != 0 ? pair->only_class : fresh.gpu_class;
         const bool fits = naive_put(pair->naive, &fresh);
         cr_assert_eq(book_put(pair->book, &fresh), fits ? STATUS_OK : STATUS_LIMIT);
     }
@@ -127,10 +129,11 @@ random_change(struct pair *pair, uint64_t *state)
 }
 
 static void
-compare_under_changes(uint64_t seed, uint64_t hosts, uint32_t capacity, int changes)
+compare_under_changes(uint64_t seed, uint64_t hosts, uint32_t capacity, int changes,
+                      uint16_t only_class)
 {
     uint64_t state = seed;
-    struct pair pair = {.hosts = hosts, .now_s = 4000};
+    struct pair pair = {.hosts = hosts, .now_s = 4000, .only_class = only_class};
     pair.book = book_new(capacity);
     pair.naive = calloc(1, sizeof *pair.naive);
     cr_assert(pair.book != NULL && pair.naive != NULL);
@@ -152,9 +155,73 @@ compare_under_changes(uint64_t seed, uint64_t hosts, uint32_t capacity, int chan
 
 Test(book, equals_a_plain_list_under_any_changes)
 {
-    compare_under_changes(1, 3, 8, 4000);
-    compare_under_changes(2, 40, 100, 6000);
-    compare_under_changes(3, 600, 2000, 10000);
+    compare_under_changes(1, 3, 8, 4000, 0);
+    compare_under_changes(2, 40, 100, 6000, 0);
+    compare_under_changes(3, 600, 2000, 10000, 0);
+}
+
+Test(book, equals_a_plain_list_while_blocks_split_and_join)
+{
+    compare_under_changes(4, 2000, 8000, 16000, 16);
+}
+
+static void
+fill(struct pair *pair, uint64_t *state, size_t rows)
+{
+    for (size_t i = 0; i < rows; i++) {
+        struct market_row fresh = random_row(state, UINT64_MAX, pair->now_s);
+        fresh.gpu_class = pair->only_class;
+        pair->naive->rows[pair->naive->count++] = fresh; /* every host is a new one */
+        cr_assert_eq(book_put(pair->book, &fresh), STATUS_OK);
+    }
+}
+
+Test(book, empties_by_expiry_and_fills_again)
+{
+    uint64_t state = 6;
+    struct pair pair = {.now_s = 4000, .only_class = 3};
+    pair.book = book_new(9000);
+    pair.naive = calloc(1, sizeof *pair.naive);
+    cr_assert(pair.book != NULL && pair.naive != NULL);
+    for (int round = 0; round < 4; round++) {
+        fill(&pair, &state, 8000);
+        check_rows(pair.book, pair.naive);
+        for (int step = 0; step < 11; step++) {
+            pair.now_s += 100;
+            cr_assert_eq(book_expire(pair.book, pair.now_s), naive_expire(pair.naive, pair.now_s));
+            check_rows(pair.book, pair.naive);
+            for (int i = 0; i < 4; i++) {
+                check_match(pair.book, pair.naive, &state, pair.now_s);
+            }
+        }
+        cr_assert_eq(book_count(pair.book), 0u);
+    }
+    book_free(pair.book);
+    free(pair.naive);
+}
+
+Test(book, takes_rows_in_any_order_of_price)
+{
+    for (int order = 0; order < 3; order++) {
+        uint64_t state = 7;
+        struct pair pair = {.now_s = 4000};
+        pair.book = book_new(6000);
+        pair.naive = calloc(1, sizeof *pair.naive);
+        cr_assert(pair.book != NULL && pair.naive != NULL);
+        for (uint32_t i = 0; i < 6000; i++) {
+            struct market_row row = random_row(&state, UINT64_MAX, pair.now_s);
+            row.gpu_class = 1;
+            row.ask_uusd_per_hour = order == 0 ? 1000 + i : order == 1 ? 9000 - i : 5000;
+            pair.naive->rows[pair.naive->count++] = row;
+            cr_assert_eq(book_put(pair.book, &row), STATUS_OK);
+        }
+        for (int i = 0; i < 40; i++) {
+            check_match(pair.book, pair.naive, &state, pair.now_s);
+        }
+        check_rows(pair.book, pair.naive);
+        book_free(pair.book);
+        free(pair.naive);
+    }
 }
 
 Test(book, a_full_book_refuses_the_new_and_replaces_the_old)

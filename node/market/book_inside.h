@@ -1,0 +1,208 @@
+/* Inside of the book, for node/market/book*.c and node/market/match.c alone.
+ *
+ * Rows stand in blocks of one GPU class each. The blocks of a class are sorted by key, the ask
+ * weighed by reliability; within a block there is no order. A row is columns of 32 bits, so that a
+ * test of 64 rows is a few vector instructions. Zones, the least and greatest value of every column,
+ * tell that a block or a whole class cannot fit. */
+#ifndef GPULET_NODE_MARKET_BOOK_INSIDE_H
+#define GPULET_NODE_MARKET_BOOK_INSIDE_H
+
+#include "node/market/book.h"
+#include "node/market/index.h"
+#include "node/market/scan.h"
+#include "node/market/terms_pool.h"
+#include "protocol/gpu_class.h"
+
+enum {
+    BLOCK_ROWS = 1024,
+    BLOCK_WORDS = BLOCK_ROWS / 64,
+    CLASSES = GPU_CLASS_NUMBER_MAX + 1 /* number 0: cards outside the table */
+};
+#define BLOCK_NONE UINT32_MAX
+
+enum column {
+    COLUMN_ASK,
+    COLUMN_INTERRUPTIBLE,
+    COLUMN_VRAM,
+    COLUMN_FP16,
+    COLUMN_BANDWIDTH,
+    COLUMN_UP,
+    COLUMN_DOWN,
+    COLUMN_RAM,
+    COLUMN_DISK,
+    COLUMN_FEATURES,
+    COLUMN_RELIABILITY_CPU, /* reliability << 16 | CPU threads */
+    COLUMN_SLOTS,           /* free << 24 | total << 16 | slot group */
+    COLUMN_TERMS,           /* place in the pool */
+    COLUMN_EXPIRES,         /* seconds, unsigned */
+    COLUMN_HANDLE,          /* unsigned */
+    COLUMN_COUNT
+};
+
+enum {
+    SLOTS_FREE_SHIFT = 24,
+    SLOTS_TOTAL_SHIFT = 16,
+    SLOTS_TOTAL_MASK = 0x7f0000,
+    SLOTS_GROUP_MASK = 0xffff,
+    RELIABILITY_SHIFT = 16,
+    CPU_MASK = 0xffff
+};
+
+/* Values whose range is kept for a block and a class. */
+enum zone {
+    ZONE_ASK,
+    ZONE_INTERRUPTIBLE,
+    ZONE_VRAM,
+    ZONE_FP16,
+    ZONE_BANDWIDTH,
+    ZONE_UP,
+    ZONE_DOWN,
+    ZONE_RAM,
+    ZONE_DISK,
+    ZONE_RELIABILITY,
+    ZONE_CPU,
+    ZONE_SLOTS,
+    ZONE_FREE,
+    ZONE_CUDA,
+    ZONE_NVLINK,
+    ZONE_PCIE,
+    ZONE_LEASE_MAX,
+    ZONE_LEASE_MIN,
+    ZONE_NOTICE,
+    ZONE_MINIMUM_RUN,
+    ZONE_RECLAIMS,
+    ZONE_COUNT
+};
+
+/* Never too narrow; wider than the rows after some were taken out, until it is drawn again. */
+struct zones {
+    int32_t least[ZONE_COUNT];
+    int32_t greatest[ZONE_COUNT];
+    uint32_t features_any; /* of some row */
+    uint32_t features_all; /* of every row */
+};
+
+struct block {
+    int32_t columns[COLUMN_COUNT][BLOCK_ROWS];
+    struct host_key hosts[BLOCK_ROWS];
+};
+
+struct block_info {
+    uint64_t live[BLOCK_WORDS];
+    uint64_t low_key;   /* keys below it belong to a block before */
+    uint64_t least_key; /* no row has a smaller one */
+    struct zones zones;
+    uint32_t expires_least_s;
+    uint16_t gpu_class;
+    uint16_t count;
+    uint16_t removed;   /* since the zones were drawn */
+    uint32_t next_free; /* block + 1; 0: none */
+};
+
+struct class_info {
+    struct zones zones;
+    uint32_t first; /* its blocks are book.order[first .. first + blocks - 1] */
+    uint32_t blocks;
+    uint32_t count;   /* rows */
+    uint32_t removed; /* since the zones were drawn */
+};
+
+struct moved_row {
+    uint64_t key;
+    uint32_t row;
+};
+
+struct book {
+    uint32_t capacity;
+    uint32_t count;
+    uint64_t seed; /* of the index: without it nobody can aim at one bucket */
+    scan_function scan;
+    struct block *blocks;
+    struct block_info *infos;
+    uint32_t blocks_max;
+    uint32_t blocks_touched;
+    uint32_t first_free; /* block + 1; 0: none */
+    uint32_t *order;     /* blocks by (class, key) */
+    uint32_t order_count;
+    struct class_info classes[CLASSES];
+    struct index index;
+    struct terms_pool terms;
+    struct moved_row scratch[BLOCK_ROWS]; /* of one split */
+};
+
+/* Where a row stands: block * BLOCK_ROWS + row of the block. */
+static inline uint32_t
+position_of(uint32_t block, uint32_t row)
+{
+    return block * BLOCK_ROWS + row;
+}
+
+/* What rows of a class are sorted by: the ask weighed by reliability, then rows of the other lane. */
+uint64_t book_key(uint32_t ask, uint32_t interruptible_ask, uint16_t reliability_bp);
+
+uint64_t book_hash(const struct book *book, const struct host_key *host, uint8_t slot_group);
+
+/* ---- Zones (book_zones.c) ---- */
+
+/* The range of nothing, widened by a row, and by another range. */
+struct zones zones_empty(void);
+void zones_widen(struct zones *zones, const struct market_row *row);
+void zones_join(struct zones *zones, const struct zones *other);
+
+/* ---- Rows in blocks (book_block.c) ---- */
+
+static inline uint32_t
+block_value(const struct block *block, enum column column, uint32_t row)
+{
+    return (uint32_t)block->columns[column][row];
+}
+
+uint64_t block_key(const struct block *block, uint32_t row);
+uint8_t block_slot_group(const struct block *block, uint32_t row);
+
+/* A row that is not live; there is one. */
+uint32_t block_free_row(const struct block_info *info);
+void block_set_live(struct block_info *info, uint32_t row);
+void block_clear_live(struct block_info *info, uint32_t row);
+
+/* Draws again what depends on price and time, or all the zones, exactly. */
+void block_redraw_prices(struct book *book, uint32_t block_number);
+void block_redraw_zones(struct book *book, uint32_t block_number);
+
+/* Adds a row, whose terms are in the pool already, to the right block of its class, and to the
+ * index. There is room for it. */
+void blocks_add(struct book *book, const struct market_row *row, uint32_t terms);
+
+/* Takes a row out of its block and the index; its terms stay in the pool. */
+void blocks_remove(struct book *book, uint32_t position);
+
+/* Overwrites a row in its place; host, slot group, class and key are the same. */
+void blocks_overwrite(struct book *book, uint32_t position, const struct market_row *row,
+                      uint32_t terms);
+
+/* Sets the hint of slots held. */
+void blocks_hold(struct book *book, uint32_t position, uint8_t slots_held);
+
+/* Reads a row back. */
+void blocks_read(const struct book *book, uint32_t position, struct market_row *ret_row);
+
+/* Takes out every row that has expired, with its terms; returns how many. */
+uint32_t blocks_expire(struct book *book, uint64_t now_s);
+
+/* ---- The order of blocks (book_order.c) ---- */
+
+/* The place in book.order of the block of a class that has, or would take, rows of that key. */
+uint32_t order_place_for(const struct book *book, const struct class_info *class_info,
+                         uint64_t key);
+
+/* Puts a new block there; returns its number. */
+uint32_t order_insert_block(struct book *book, uint16_t gpu_class, uint32_t place,
+                            uint64_t low_key);
+
+/* Makes room in the full block at a place: by its neighbours, else by a new block. */
+void order_make_room(struct book *book, const struct class_info *class_info, uint32_t place);
+
+/* After rows were taken out of a block: gives it back, joins it, or draws its zones again. */
+void order_settle_block(struct book *book, uint32_t block_number);
+
+#endif

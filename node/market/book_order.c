@@ -1,0 +1,306 @@
+#include "node/market/book_inside.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum {
+    ROOM_ROWS = BLOCK_ROWS / 8,      /* a neighbour with that much room takes rows over */
+    MERGE_ROWS = BLOCK_ROWS * 5 / 8, /* two neighbours with no more rows become one */
+    REDRAW_ROWS = BLOCK_ROWS / 2,    /* so many gone, a block's zones are drawn again */
+    REDRAW_CLASS_ROWS = BLOCK_ROWS
+};
+
+/* The last place of a class whose range begins at or before the key, else its first. */
+uint32_t
+order_place_for(const struct book *book, const struct class_info *class_info, uint64_t key)
+{
+    uint32_t first = class_info->first;
+    uint32_t count = class_info->blocks;
+    while (count > 1) {
+        const uint32_t half = count / 2;
+        if (book->infos[book->order[first + half]].low_key <= key) {
+            first += half;
+            count -= half;
+        } else {
+            count = half;
+        }
+    }
+    return first;
+}
+
+/* The place of a block; of several whose ranges begin alike, by looking. */
+static uint32_t
+place_of(const struct book *book, uint32_t block_number)
+{
+    const struct block_info *info = &book->infos[block_number];
+    uint32_t place = order_place_for(book, &book->classes[info->gpu_class], info->low_key);
+    while (book->order[place] != block_number) {
+        assert(place > book->classes[info->gpu_class].first);
+        place--;
+    }
+    return place;
+}
+
+static uint32_t
+take_block(struct book *book)
+{
+    if (book->first_free != 0) {
+        const uint32_t block_number = book->first_free - 1;
+        book->first_free = book->infos[block_number].next_free;
+        return block_number;
+    }
+    assert(book->blocks_touched < book->blocks_max);
+    return book->blocks_touched++;
+}
+
+uint32_t
+order_insert_block(struct book *book, uint16_t gpu_class, uint32_t place, uint64_t low_key)
+{
+    const uint32_t block_number = take_block(book);
+    struct block_info *info = &book->infos[block_number];
+    *info = (struct block_info){.low_key = low_key,
+                                .least_key = UINT64_MAX,
+                                .zones = zones_empty(),
+                                .expires_least_s = UINT32_MAX,
+                                .gpu_class = gpu_class};
+    memmove(&book->order[place + 1], &book->order[place],
+            (book->order_count - place) * sizeof *book->order);
+    book->order[place] = block_number;
+    book->order_count++;
+    book->classes[gpu_class].blocks++;
+    for (uint32_t after = gpu_class + 1u; after < CLASSES; after++) {
+        book->classes[after].first++;
+    }
+    return block_number;
+}
+
+static void
+delete_block(struct book *book, uint32_t place)
+{
+    const uint32_t block_number = book->order[place];
+    struct block_info *info = &book->infos[block_number];
+    assert(info->count == 0);
+    book->order_count--;
+    memmove(&book->order[place], &book->order[place + 1],
+            (book->order_count - place) * sizeof *book->order);
+    book->classes[info->gpu_class].blocks--;
+    for (uint32_t after = info->gpu_class + 1u; after < CLASSES; after++) {
+        book->classes[after].first--;
+    }
+    info->next_free = book->first_free;
+    book->first_free = block_number + 1;
+}
+
+static void
+swap_moved(struct moved_row *a, struct moved_row *b)
+{
+    const struct moved_row kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+static uint64_t
+middle_key(const struct moved_row *rows, size_t low, size_t high)
+{
+    const uint64_t a = rows[low].key;
+    const uint64_t b = rows[low + (high - low) / 2].key;
+    const uint64_t c = rows[high].key;
+    const uint64_t smaller = a < b ? a : b;
+    const uint64_t larger = a < b ? b : a;
+    return c < smaller ? smaller : c > larger ? larger : c;
+}
+
+/* Hoare's selection: afterwards no row before `nth` has a greater key than any from it on. */
+static void
+select_nth(struct moved_row *rows, size_t count, size_t nth)
+{
+    size_t low = 0;
+    size_t high = count - 1;
+    while (low < high) {
+        const uint64_t pivot = middle_key(rows, low, high);
+        size_t i = low;
+        size_t j = high;
+        while (i <= j) {
+            while (rows[i].key < pivot) {
+                i++;
+            }
+            while (rows[j].key > pivot) {
+                j--;
+            }
+            if (i <= j) {
+                swap_moved(&rows[i], &rows[j]);
+                i++;
+                if (j == 0) {
+                    break;
+                }
+                j--;
+            }
+        }
+        if (nth <= j) {
+            high = j;
+        } else if (nth >= i) {
+            low = i;
+        } else {
+            return;
+        }
+    }
+}
+
+static size_t
+collect_keys(struct book *book, uint32_t block_number)
+{
+    const struct block *block = &book->blocks[block_number];
+    const struct block_info *info = &book->infos[block_number];
+    size_t count = 0;
+    for (uint32_t word = 0; word < BLOCK_WORDS; word++) {
+        for (uint64_t left = info->live[word]; left != 0; left &= left - 1) {
+            const uint32_t row = word * 64 + (uint32_t)__builtin_ctzll(left);
+            book->scratch[count++] = (struct moved_row){.key = block_key(block, row), .row = row};
+        }
+    }
+    return count;
+}
+
+static void
+move_row(struct book *book, uint32_t from, uint32_t row, uint32_t to)
+{
+    struct block *source = &book->blocks[from];
+    struct block *target = &book->blocks[to];
+    const uint32_t new_row = block_free_row(&book->infos[to]);
+    for (int column = 0; column < COLUMN_COUNT; column++) {
+        target->columns[column][new_row] = source->columns[column][row];
+    }
+    target->hosts[new_row] = source->hosts[row];
+    block_set_live(&book->infos[to], new_row);
+    block_clear_live(&book->infos[from], row);
+    index_change(&book->index, book_hash(book, &source->hosts[row], block_slot_group(source, row)),
+                 position_of(from, row), position_of(to, new_row));
+}
+
+enum which_rows { LOWEST_ROWS, HIGHEST_ROWS };
+
+/* Moves so many rows with the lowest or highest keys to another block of the class. Returns the least
+ * key of the upper part: of those that stay, or of those that moved; UINT64_MAX when it is empty. */
+static uint64_t
+move_rows(struct book *book, uint32_t from, uint32_t to, size_t moved, enum which_rows which)
+{
+    const size_t count = collect_keys(book, from);
+    const size_t border = which == LOWEST_ROWS ? moved : count - moved;
+    uint64_t border_key = UINT64_MAX;
+    if (border < count) {
+        select_nth(book->scratch, count, border);
+        border_key = book->scratch[border].key;
+    }
+    const size_t start = which == LOWEST_ROWS ? 0 : border;
+    for (size_t i = start; i < start + moved; i++) {
+        index_prefetch(&book->index,
+                       book_hash(book, &book->blocks[from].hosts[book->scratch[i].row],
+                                 block_slot_group(&book->blocks[from], book->scratch[i].row)));
+    }
+    for (size_t i = start; i < start + moved; i++) {
+        move_row(book, from, book->scratch[i].row, to);
+    }
+    /* Only the price goes with the order: the other ranges are about the same all over a class. */
+    zones_join(&book->infos[to].zones, &book->infos[from].zones);
+    block_redraw_prices(book, from);
+    block_redraw_prices(book, to);
+    return border_key;
+}
+
+/* The block before or after a place in the same class, or BLOCK_NONE. */
+static uint32_t
+block_beside(const struct book *book, const struct class_info *class_info, uint32_t place, int step)
+{
+    const uint32_t in_class = place - class_info->first;
+    if ((step < 0 && in_class == 0) || (step > 0 && in_class + 1 == class_info->blocks)) {
+        return BLOCK_NONE;
+    }
+    return book->order[step < 0 ? place - 1 : place + 1];
+}
+
+/* A new block between two full neighbours takes a third of each: blocks stay more than two thirds
+ * full. */
+static void
+split_two(struct book *book, uint32_t left, uint32_t right, uint32_t place_between)
+{
+    const uint32_t fresh =
+        order_insert_block(book, book->infos[left].gpu_class, place_between, UINT64_MAX);
+    book->infos[fresh].low_key =
+        move_rows(book, left, fresh, book->infos[left].count / 3u, HIGHEST_ROWS);
+    book->infos[right].low_key =
+        move_rows(book, right, fresh, book->infos[right].count / 3u, LOWEST_ROWS);
+}
+
+static bool
+has_room(const struct book *book, uint32_t block_number)
+{
+    return block_number != BLOCK_NONE && book->infos[block_number].count <= BLOCK_ROWS - ROOM_ROWS;
+}
+
+/* Makes room in the full block at a place: by its neighbours, else by a new block. */
+void
+order_make_room(struct book *book, const struct class_info *class_info, uint32_t place)
+{
+    const uint32_t full = book->order[place];
+    const uint32_t before = block_beside(book, class_info, place, -1);
+    const uint32_t after = block_beside(book, class_info, place, 1);
+    if (has_room(book, before)) {
+        const size_t moved = (BLOCK_ROWS - book->infos[before].count) / 2u;
+        book->infos[full].low_key = move_rows(book, full, before, moved, LOWEST_ROWS);
+    } else if (has_room(book, after)) {
+        const size_t moved = (BLOCK_ROWS - book->infos[after].count) / 2u;
+        book->infos[after].low_key = move_rows(book, full, after, moved, HIGHEST_ROWS);
+    } else if (after != BLOCK_NONE) {
+        split_two(book, full, after, place + 1);
+    } else if (before != BLOCK_NONE) {
+        split_two(book, before, full, place);
+    } else {
+        const uint32_t fresh =
+            order_insert_block(book, book->infos[full].gpu_class, place + 1, UINT64_MAX);
+        book->infos[fresh].low_key =
+            move_rows(book, full, fresh, book->infos[full].count / 2u, HIGHEST_ROWS);
+    }
+}
+
+/* Joins the blocks at a place and after it when both are rather empty. */
+static bool
+merge_with_next(struct book *book, const struct class_info *class_info, uint32_t place)
+{
+    const uint32_t left = book->order[place];
+    const uint32_t right = block_beside(book, class_info, place, 1);
+    if (right == BLOCK_NONE || book->infos[left].count + book->infos[right].count > MERGE_ROWS) {
+        return false;
+    }
+    if (book->infos[left].count >= book->infos[right].count) {
+        (void)move_rows(book, right, left, book->infos[right].count, LOWEST_ROWS);
+        delete_block(book, place + 1);
+    } else {
+        book->infos[right].low_key = book->infos[left].low_key;
+        (void)move_rows(book, left, right, book->infos[left].count, LOWEST_ROWS);
+        delete_block(book, place);
+    }
+    return true;
+}
+
+/* After rows were taken out of a block: gives it back, joins it, or draws its zones again. */
+void
+order_settle_block(struct book *book, uint32_t block_number)
+{
+    struct block_info *info = &book->infos[block_number];
+    struct class_info *class_info = &book->classes[info->gpu_class];
+    const uint32_t place = place_of(book, block_number);
+    if (info->count == 0) {
+        delete_block(book, place);
+    } else if (!merge_with_next(book, class_info, place) &&
+               (place == class_info->first || !merge_with_next(book, class_info, place - 1)) &&
+               info->removed >= REDRAW_ROWS) {
+        block_redraw_zones(book, block_number);
+    }
+    if (class_info->removed >= REDRAW_CLASS_ROWS && class_info->removed >= class_info->count) {
+        class_info->zones = zones_empty();
+        class_info->removed = 0;
+        for (uint32_t i = 0; i < class_info->blocks; i++) {
+            zones_join(&class_info->zones, &book->infos[book->order[class_info->first + i]].zones);
+        }
+    }
+}
