@@ -13,7 +13,7 @@
 #include "node/core/say.h"
 #include "protocol/codec.h"
 
-enum { BUSY_TICK_MS = 250, IDLE_TICK_MS = 1000 };
+enum { BUSY_TICK_MS = 250, IDLE_TICK_MS = 1000, REDIAL_MS = 3000 };
 
 void
 core_free(struct core *core)
@@ -169,6 +169,20 @@ evidence(struct core *core, const struct event *event)
     }
 }
 
+/* Both sides of an open lease look for each other until it is over: whoever can dial, does. */
+static void
+keep_in_touch(struct core *core, struct lease *lease)
+{
+    if (lease->row.state == LEASE_ASKED ||
+        (lease->dial_at.ms != 0 && !core_is_due(core, lease->dial_at))) {
+        return;
+    }
+    lease->dial_at = boot_add(core->now.boot, duration_of_ms(REDIAL_MS));
+    if (links_to_peer(core, &lease->row.peer) == NULL) {
+        (void)peers_dial(core, &lease->row.peer);
+    }
+}
+
 /* What time alone brings about; runs after every event, cheap when nothing is due. */
 static void
 tick(struct core *core)
@@ -182,6 +196,7 @@ tick(struct core *core)
         if (!lease->used || !lease_state_is_open(lease_state(lease))) {
             continue;
         }
+        keep_in_touch(core, lease);
         if (lease->row.is_host) {
             host_lease_tick(core, lease);
         } else {

@@ -283,6 +283,9 @@ come_to_nothing(struct core *core, struct lease *lease, const char *why, uint64_
 {
     const struct client client = lease->client;
     const bool was_rented = !record_id_is_zero(&lease->row.lease);
+    if (lease->row.started_at_ms != 0) {
+        return; /* it ran: a refusal comes too late */
+    }
     if (lease_apply(core, lease, LEASE_EVENT_REFUSED, LEASE_ACTOR_HOST) != LEASE_ACTION_FREE) {
         return;
     }

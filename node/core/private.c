@@ -70,20 +70,6 @@ take_cosigned(struct core *core, struct link_state *link, struct bytes cosigned)
 }
 
 static void
-take_end(struct core *core, struct link_state *link, const struct end_message *end)
-{
-    struct lease *lease = lease_by_id(core, &end->lease);
-    if (lease == NULL || !peer_id_equal(&lease->row.peer, &link->peer) || !lease->row.is_host) {
-        return;
-    }
-    if (lease->row.state == LEASE_SETTLING) {
-        host_say_final(core, lease);
-    } else {
-        host_end(core, lease, END_RENTER, LEASE_ACTOR_RENTER);
-    }
-}
-
-static void
 take_query(struct core *core, struct link_state *link, const struct lease_query_message *query)
 {
     const struct lease *lease = lease_by_id(core, &query->lease);
@@ -106,6 +92,25 @@ take_query(struct core *core, struct link_state *link, const struct lease_query_
         say_message(core, link->link, &started_message_schema, &started);
     }
     say_message(core, link->link, &lease_state_message_schema, &answer);
+}
+
+static void
+take_end(struct core *core, struct link_state *link, const struct end_message *end)
+{
+    struct lease *lease = lease_by_id(core, &end->lease);
+    if (lease == NULL || lease->row.state == LEASE_VOID) {
+        const struct lease_query_message query = {.lease = end->lease};
+        take_query(core, link, &query); /* there is nothing to end: says so */
+        return;
+    }
+    if (!peer_id_equal(&lease->row.peer, &link->peer) || !lease->row.is_host) {
+        return;
+    }
+    if (lease->row.state == LEASE_SETTLING) {
+        host_say_final(core, lease);
+    } else {
+        host_end(core, lease, END_RENTER, LEASE_ACTOR_RENTER);
+    }
 }
 
 /* One of each: only the one of the frame's type is used. */

@@ -224,7 +224,9 @@ renter_take_state(struct core *core, struct link_state *link,
     if (!is_open_lease_with(lease, link) || message->state != LEASE_VOID) {
         return;
     }
-    if (lease->row.state <= LEASE_STARTING &&
+    const bool never_ran = lease->row.state <= LEASE_STARTING ||
+                           (lease->row.state == LEASE_ENDING && lease->row.started_at_ms == 0);
+    if (never_ran &&
         lease_apply(core, lease, LEASE_EVENT_REFUSED, LEASE_ACTOR_HOST) == LEASE_ACTION_FREE) {
         lease->row.reason = END_NOT_STARTED;
         lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;

@@ -105,6 +105,7 @@ struct lease {
     bool reader_gone;
     struct boot reader_gone_at;
     struct boot send_at; /* when the last message is repeated */
+    struct boot dial_at; /* when its other side is looked for again */
     struct boot meter_at;
     struct boot frozen_at;
     uint16_t repeats;

@@ -139,23 +139,37 @@ check_is_quiet(struct world *world)
     return !unknown_listing(world, &host, &other);
 }
 
+static void
+print_open(struct world *world, const struct machine *machine, const struct watch *watch)
+{
+    struct machine *peer = machine_of_peer(world, &watch->row.peer);
+    const struct lease_id id = lease_id_of_record(&watch->row.lease);
+    const struct watch *other = watch_of_lease(peer, &id, !watch->row.is_host);
+    printf("sim: machine %u, %s of %u: hold %02x%02x, lease %02x%02x is %s, reason %s; the other "
+           "side's is %s\n",
+           machine->index, watch->row.is_host ? "host" : "renter", peer->index,
+           watch->row.hold.bytes[0], watch->row.hold.bytes[1], watch->row.lease.bytes[0],
+           watch->row.lease.bytes[1], lease_state_names.names[watch->row.state],
+           end_reason_names.names[watch->row.reason],
+           other == NULL ? "not there" : lease_state_names.names[other->row.state]);
+}
+
 void
 check_print_open(struct world *world)
 {
     unsigned host;
     unsigned other;
+    unsigned shown = 0;
     for (unsigned i = 0; i < world->machine_count; i++) {
         const struct machine *machine = &world->machines[i];
         for (size_t w = 0; w < machine->watch_capacity; w++) {
             const struct watch *watch = &machine->watches[w];
             if (lease_is_left_open(world, watch)) {
-                const struct machine *peer = machine_of_peer(world, &watch->row.peer);
-                printf("sim: machine %u, %s of %u: hold %02x%02x, lease %02x%02x is %s, reason "
-                       "%u\n",
-                       machine->index, watch->row.is_host ? "host" : "renter", peer->index,
-                       watch->row.hold.bytes[0], watch->row.hold.bytes[1],
-                       watch->row.lease.bytes[0], watch->row.lease.bytes[1],
-                       lease_state_names.names[watch->row.state], watch->row.reason);
+                print_open(world, machine, watch);
+                if (shown++ == 0) {
+                    trace_print(world, machine);
+                    trace_print(world, machine_of_peer(world, &watch->row.peer));
+                }
             }
         }
     }

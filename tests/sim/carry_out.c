@@ -1,4 +1,5 @@
 /* The write-ahead rule in the virtual world, and every way in which a disk or a power cut can spoil a batch. */
+#include <stdio.h>
 #include <string.h>
 
 #include "protocol/codec.h"
@@ -201,6 +202,12 @@ act(struct world *world, struct machine *machine, const struct effect *effect)
         break;
     case EFFECT_DECIDE:
         decide(world, machine, effect);
+        break;
+    case EFFECT_LOG:
+        if (world->verbose) {
+            printf("%lld machine %u: %.*s\n", (long long)(world->now_us / SECOND), machine->index,
+                   (int)effect->as.log.text.length, (const char *)effect->as.log.text.data);
+        }
         break;
     default:
         break;

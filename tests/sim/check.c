@@ -4,6 +4,7 @@
 
 #include "protocol/codec.h"
 #include "protocol/lease_state.h"
+#include "protocol/limits.h"
 #include "protocol/message.h"
 #include "protocol/price.h"
 #include "tests/sim/world.h"
@@ -133,11 +134,12 @@ check_first_row(struct world *world, struct machine *machine, const struct lease
         world_fail(world, machine, NULL, "a host's first row of a lease is %s, not held",
                    lease_state_names.names[row->state]);
     }
-    if (row->slot_seq <= machine->slot_seq) {
+    uint64_t *highest = &machine->slot_seq[row->slot_group % SLOT_GROUPS_MAX];
+    if (row->slot_seq <= *highest) {
         world_fail(world, machine, NULL, "slot_seq went from %llu to %llu",
-                   (unsigned long long)machine->slot_seq, (unsigned long long)row->slot_seq);
+                   (unsigned long long)*highest, (unsigned long long)row->slot_seq);
     }
-    machine->slot_seq = row->slot_seq;
+    *highest = row->slot_seq;
 }
 
 static bool

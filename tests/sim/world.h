@@ -189,7 +189,7 @@ struct machine {
     struct watch *watches;
     size_t watch_capacity;
     size_t watch_count;
-    uint64_t slot_seq; /* highest ever promised */
+    uint64_t slot_seq[16]; /* highest ever promised, by slot group */
     struct sums sums[MACHINES_MAX + 1];
     uint64_t ledger_last;
     struct amount granted;
