@@ -87,18 +87,47 @@ saturated(wide value)
     return value > UINT64_MAX ? UINT64_MAX : (uint64_t)value;
 }
 
+static uint32_t
+reliability_weight(uint16_t reliability_bp)
+{
+    return 20000u - (reliability_bp > RELIABILITY_BP_MAX ? RELIABILITY_BP_MAX : reliability_bp);
+}
+
+static uint64_t
+unit_divisor(uint32_t unit)
+{
+    return (uint64_t)(unit == 0 ? 1 : unit) * 10000;
+}
+
 uint64_t
 price_effective(int64_t ask_uusd_per_hour, uint32_t unit, uint16_t reliability_bp)
 {
     const uint64_t ask = ask_uusd_per_hour < 0 ? 0 : (uint64_t)ask_uusd_per_hour;
-    const uint64_t divisor = (uint64_t)(unit == 0 ? 1 : unit) * 10000;
-    const uint32_t bp = reliability_bp > RELIABILITY_BP_MAX ? RELIABILITY_BP_MAX : reliability_bp;
-    const uint64_t weight = (uint64_t)H100E_UNIT * (20000 - bp);
-    /* Asks of the book fit 32 bits and the weight 31: one division of 64 bits is much faster. */
-    if (ask <= UINT32_MAX) {
-        return ask * weight / divisor;
+    const uint32_t weight = reliability_weight(reliability_bp);
+    if (ask <= UINT64_MAX / weight) {
+        return price_effective_of_weighed(ask * weight, unit);
     }
-    return saturated((wide)ask * weight / divisor);
+    return saturated((wide)ask * weight * H100E_UNIT / unit_divisor(unit));
+}
+
+uint64_t
+price_effective_of_weighed(uint64_t weighed_ask, uint32_t unit)
+{
+    /* Asks of the book fit 32 bits and are fast: one division of 64 bits. */
+    if (weighed_ask <= UINT64_MAX / H100E_UNIT) {
+        return weighed_ask * H100E_UNIT / unit_divisor(unit);
+    }
+    return saturated((wide)weighed_ask * H100E_UNIT / unit_divisor(unit));
+}
+
+int64_t
+price_ask_of_effective(uint64_t effective, uint32_t unit, uint16_t reliability_bp)
+{
+    /* effective(a) <= e  <=>  a * weight * 65536 < (e + 1) * unit * 10000, the greatest such a. */
+    const wide weight = (wide)reliability_weight(reliability_bp) * H100E_UNIT;
+    const wide room = ((wide)effective + 1) * (unit == 0 ? 1 : unit) * 10000 - 1;
+    const wide ask = room / weight;
+    return ask > (wide)INT64_MAX ? INT64_MAX : (int64_t)ask;
 }
 
 uint64_t

@@ -38,6 +38,12 @@ int64_t price_ask_for(struct amount budget, uint32_t slots, uint64_t run_ms);
  * the largest result is below 2^70 and saturates at UINT64_MAX. */
 uint64_t price_effective(int64_t ask_uusd_per_hour, uint32_t unit, uint16_t reliability_bp);
 
+/* The same of an ask weighed already, ask * (20000 - reliability); saturates. */
+uint64_t price_effective_of_weighed(uint64_t weighed_ask, uint32_t unit);
+
+/* The highest ask whose price_effective is not over `effective`; at most INT64_MAX. */
+int64_t price_ask_of_effective(uint64_t effective, uint32_t unit, uint16_t reliability_bp);
+
 /* floor(ask * 65536 / unit): uUSD per H100e-hour; saturates like price_effective. */
 uint64_t price_per_unit(int64_t ask_uusd_per_hour, uint32_t unit);
 

@@ -134,9 +134,24 @@ Test(price, the_effective_price_weighs_worth_and_reliability)
     cr_assert_eq(price_effective(5, 0, RELIABILITY_BP_MAX), 5u * H100E_UNIT);
     cr_assert_eq(price_effective(AMOUNT_MICRO_MAX, 1, 0), UINT64_MAX);
     cr_assert_eq(price_effective(2000000, H100E_UNIT, UINT16_MAX), 2000000u);
-    /* Both ways of dividing agree where they meet. */
+    cr_assert_eq(price_effective(AMOUNT_MICRO_MAX, UINT32_MAX, 0), UINT64_C(274877906944));
+    /* All ways of dividing agree where they meet. */
     cr_assert_eq(price_effective(UINT32_MAX, H100E_UNIT, 0), 2 * (uint64_t)UINT32_MAX);
     cr_assert_eq(price_effective(INT64_C(1) << 32, H100E_UNIT, 0), UINT64_C(1) << 33);
+}
+
+Test(price, an_effective_price_admits_the_highest_ask_within_it)
+{
+    uint64_t state = 6;
+    for (int round = 0; round < 4000; round++) {
+        const uint32_t unit = (uint32_t)(next_number(&state) % (4 * H100E_UNIT));
+        const uint16_t reliability_bp = (uint16_t)(next_number(&state) % 11000);
+        const uint64_t limit = next_number(&state) >> (20 + round % 40);
+        const int64_t ask = price_ask_of_effective(limit, unit, reliability_bp);
+        cr_assert_leq(price_effective(ask, unit, reliability_bp), limit);
+        cr_assert_gt(price_effective(ask + 1, unit, reliability_bp), limit);
+    }
+    cr_assert_eq(price_ask_of_effective(UINT64_MAX, UINT32_MAX, 0), INT64_MAX);
 }
 
 Test(price, a_limit_per_unit_is_the_largest_ask_within_it)
