@@ -400,6 +400,12 @@ host_decided(struct core *core, const struct event *event)
                               &record) != STATUS_OK) {
             return;
         }
+        /* The same hold may have been asked about twice: one promise answers both. */
+        const struct lease *known = lease_by_hold(core, verified_id(&record));
+        if (known != NULL && known->row.is_host) {
+            repeat_hold(core, link, known);
+            return;
+        }
         if (event->as.decided.accepted) {
             answer_hold(core, link, &record, true);
             return;
