@@ -134,7 +134,7 @@ Test(price, the_effective_price_weighs_worth_and_reliability)
     cr_assert_eq(price_effective(5, 0, RELIABILITY_BP_MAX), 5u * H100E_UNIT);
     cr_assert_eq(price_effective(AMOUNT_MICRO_MAX, 1, 0), UINT64_MAX);
     cr_assert_eq(price_effective(2000000, H100E_UNIT, UINT16_MAX), 2000000u);
-    cr_assert_eq(price_effective(AMOUNT_MICRO_MAX, UINT32_MAX, 0), UINT64_C(274877906944));
+    cr_assert_eq(price_effective(AMOUNT_MICRO_MAX, UINT32_MAX, 0), UINT64_C(274877907007));
     /* All ways of dividing agree where they meet. */
     cr_assert_eq(price_effective(UINT32_MAX, H100E_UNIT, 0), 2 * (uint64_t)UINT32_MAX);
     cr_assert_eq(price_effective(INT64_C(1) << 32, H100E_UNIT, 0), UINT64_C(1) << 33);
