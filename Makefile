@@ -223,6 +223,11 @@ stress_names := $(patsubst tests/stress/%.c,%,$(sort $(wildcard tests/stress/*.c
 stress_programs := $(patsubst %,$(O)/tests/stress/%,$(stress_names))
 $(foreach n,$(stress_names),$(eval $(call program,$(O)/tests/stress/$(n),tests/stress/$(n).c,$(everything),$(modules))))
 
+# Hostile input for running nodes.
+attack_names := $(patsubst tests/attack/%.c,%,$(sort $(wildcard tests/attack/*.c)))
+attack_programs := $(patsubst %,$(O)/tests/attack/%,$(attack_names))
+$(foreach n,$(attack_names),$(eval $(call program,$(O)/tests/attack/$(n),tests/attack/$(n).c,$(everything),$(modules))))
+
 tool_names := $(patsubst tests/tools/%.c,%,$(sort $(wildcard tests/tools/*.c)))
 tool_programs := $(patsubst %,$(O)/tests/tools/%,$(tool_names))
 $(foreach n,$(tool_names),$(eval $(call program,$(O)/tests/tools/$(n),tests/tools/$(n).c,support cli core market crypto protocol,$(cli_modules))))
@@ -245,7 +250,8 @@ $(O)/tests/stub/%.so.1: tests/stub/%.c $(O)/flags
 	    -MF $(@:.so.1=.d) -o $@ $<
 
 PHONY += test-programs
-test-programs: all $(unit_runners) $(sim_program) $(tool_programs) $(fuzz_programs) $(stub_libraries)
+test-programs: all $(unit_runners) $(sim_program) $(tool_programs) $(fuzz_programs) $(stub_libraries) \
+    $(attack_programs)
 
 # ---- Packages --------------------------------------------------------------------------------
 
@@ -311,10 +317,10 @@ docs-check: $(tool_programs)
 replay: $(fuzz_programs) ## Feed every file of the fuzz corpora to its target
 	@$(run_env) sh tests/run/replay.sh $(fuzz_names)
 
-e2e: all $(stub_libraries) ## End to end: tests/e2e/*.sh against the built programs, without slow_*
+e2e: all $(stub_libraries) $(tool_programs) $(attack_programs) ## End to end: tests/e2e/*.sh against the built programs, without slow_*
 	@$(run_env) sh tests/run/e2e.sh short
 
-e2e-all: all $(stub_libraries) ## End to end, the slow ones too
+e2e-all: all $(stub_libraries) $(tool_programs) $(attack_programs) ## End to end, the slow ones too
 	@$(run_env) sh tests/run/e2e.sh all
 
 PHONY += asan ubsan tsan sim soak fuzz bench cover lint format quality shortage testnet
@@ -345,7 +351,7 @@ PHONY += fuzz-run
 fuzz-run: $(fuzz_programs)
 	@FUZZ_SECONDS='$(FUZZ_SECONDS)' $(run_env) sh tests/run/fuzz.sh $(fuzz_names)
 
-bench: $(bench_program) all ## Measure; writes build/bench.json
+bench: $(bench_program) all $(attack_programs) ## Measure; writes build/bench.json
 	@$(run_env) sh tests/run/bench.sh $(BUILD)/bench.json
 
 cover: ## Line coverage of each source file by the unit tests
