@@ -320,6 +320,12 @@ find_command(const struct line *line, const struct command **ret_command, int re
 static enum status
 read_word(struct line *line, struct invocation *invocation)
 {
+    const struct command *command = invocation->command;
+    if (command != NULL && command->job == JOB_NEEDED && !line->wants_help) {
+        buffer_append_format(line->why, "say what to run after dashes: gpulet %s ... -- %s ...",
+                             command->name, line->argv[line->at]);
+        return STATUS_BAD_INPUT;
+    }
     if (invocation->operand_count == OPERANDS_MAX) {
         return fail(line->why, "there are too many words", "", "");
     }
@@ -356,9 +362,6 @@ check_words(const struct invocation *invocation, struct buffer *why)
     }
     if (command->job == JOB_NEEDED && invocation->job_count == 0) {
         buffer_append_format(why, "say what to run: gpulet %s ... -- COMMAND", command->name);
-        if (invocation->operand_count > 0) {
-            buffer_append_format(why, " (\"%s\" stands before the --)", invocation->operands[0]);
-        }
         return STATUS_BAD_INPUT;
     }
     if (command->job == JOB_NONE && invocation->job_count > 0) {
