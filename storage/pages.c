@@ -467,26 +467,31 @@ file_look(struct file *file)
 }
 
 enum status
+pages_judge(struct bytes bytes)
+{
+    struct file file = {.map = bytes.data, .bytes = bytes.length};
+    const enum status status = file_look(&file);
+    free(file.taken);
+    free(file.occupied);
+    return status;
+}
+
+enum status
 pages_look(const char *path)
 {
-    struct file file = {.map = NULL};
+    enum status status = STATUS_SYSTEM;
     struct stat found;
     void *map = MAP_FAILED;
-    enum status status = STATUS_SYSTEM;
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor >= 0 && fstat(descriptor, &found) == 0 && found.st_size > 0) {
-        file.bytes = (uint64_t)found.st_size;
-        map = mmap(NULL, (size_t)file.bytes, PROT_READ, MAP_SHARED, descriptor, 0);
+        map = mmap(NULL, (size_t)found.st_size, PROT_READ, MAP_SHARED, descriptor, 0);
     }
     if (map != MAP_FAILED) {
-        file.map = map;
-        status = file_look(&file);
-        (void)munmap(map, (size_t)file.bytes);
+        status = pages_judge(bytes_of(map, (size_t)found.st_size));
+        (void)munmap(map, (size_t)found.st_size);
     }
     if (descriptor >= 0) {
         (void)close(descriptor);
     }
-    free(file.taken);
-    free(file.occupied);
     return status;
 }

@@ -7,11 +7,15 @@
 #ifndef GPULET_STORAGE_PAGES_H
 #define GPULET_STORAGE_PAGES_H
 
+#include "protocol/bytes.h"
 #include "protocol/status.h"
 
 /* STATUS_OK: both meta pages agree; every page of every tree is where its header says, of the right
- * kind and depth, with nodes that lie inside it and apart; no page is used twice, and none is both used and
- * free. Keys and values are not judged. STATUS_CORRUPT; STATUS_NO_MEMORY; STATUS_SYSTEM. */
+ * kind and depth, with nodes that lie inside it and apart; no page is used twice, and none is both used
+ * and free. Keys and values are not judged. STATUS_CORRUPT; STATUS_NO_MEMORY. */
+enum status pages_judge(struct bytes file) MUST_USE;
+
+/* The same for a file, which nobody may cut off meanwhile. STATUS_SYSTEM when it cannot be read. */
 enum status pages_look(const char *path) MUST_USE;
 
 #endif
