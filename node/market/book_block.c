@@ -147,7 +147,7 @@ block_redraw_prices(struct book *book, uint32_t block_number)
             const int32_t ask = block->columns[COLUMN_ASK][row];
             const uint32_t expires_s = block_value(block, COLUMN_EXPIRES, row);
             info->least_key = key < info->least_key ? key : info->least_key;
-            least = ask < least ? ask : least;
+            least = ask < least && ask != 0 ? ask : least;
             greatest = ask > greatest ? ask : greatest;
             info->expires_least_s =
                 expires_s < info->expires_least_s ? expires_s : info->expires_least_s;

@@ -76,7 +76,7 @@ enum zone {
 
 /* Never too narrow; wider than the rows after some were taken out, until it is drawn again. */
 struct zones {
-    int32_t least[ZONE_COUNT];
+    int32_t least[ZONE_COUNT]; /* of asks: of those that are offered, 0 does not count */
     int32_t greatest[ZONE_COUNT];
     uint32_t features_any; /* of some row */
     uint32_t features_all; /* of every row */
@@ -125,6 +125,7 @@ struct book {
     uint32_t *order;     /* blocks by (class, key) */
     uint32_t order_count;
     struct class_info classes[CLASSES];
+    uint64_t class_words[CLASSES / 64]; /* bit n: class n has blocks */
     struct index index;
     struct terms_pool terms;
     struct moved_row scratch[BLOCK_ROWS]; /* of one split */

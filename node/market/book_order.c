@@ -68,6 +68,7 @@ order_insert_block(struct book *book, uint16_t gpu_class, uint32_t place, uint64
     book->order[place] = block_number;
     book->order_count++;
     book->classes[gpu_class].blocks++;
+    book->class_words[gpu_class / 64] |= UINT64_C(1) << (gpu_class % 64);
     for (uint32_t after = gpu_class + 1u; after < CLASSES; after++) {
         book->classes[after].first++;
     }
@@ -83,7 +84,9 @@ delete_block(struct book *book, uint32_t place)
     book->order_count--;
     memmove(&book->order[place], &book->order[place + 1],
             (book->order_count - place) * sizeof *book->order);
-    book->classes[info->gpu_class].blocks--;
+    if (--book->classes[info->gpu_class].blocks == 0) {
+        book->class_words[info->gpu_class / 64] &= ~(UINT64_C(1) << (info->gpu_class % 64));
+    }
     for (uint32_t after = info->gpu_class + 1u; after < CLASSES; after++) {
         book->classes[after].first--;
     }

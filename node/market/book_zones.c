@@ -29,11 +29,20 @@ widen(struct zones *zones, enum zone zone, uint32_t value)
     }
 }
 
+/* An ask of 0 is none: it says nothing about how cheap the others are. */
+static void
+widen_ask(struct zones *zones, enum zone zone, uint32_t ask)
+{
+    if (ask != 0) {
+        widen(zones, zone, ask);
+    }
+}
+
 void
 zones_widen(struct zones *zones, const struct market_row *row)
 {
-    widen(zones, ZONE_ASK, row->ask_uusd_per_hour);
-    widen(zones, ZONE_INTERRUPTIBLE, row->interruptible_ask_uusd_per_hour);
+    widen_ask(zones, ZONE_ASK, row->ask_uusd_per_hour);
+    widen_ask(zones, ZONE_INTERRUPTIBLE, row->interruptible_ask_uusd_per_hour);
     widen(zones, ZONE_VRAM, row->vram_mib);
     widen(zones, ZONE_FP16, row->fp16_gflops);
     widen(zones, ZONE_BANDWIDTH, row->bandwidth_mb_s);

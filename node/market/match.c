@@ -1,9 +1,29 @@
 #include "node/market/match.h"
 
 #include <assert.h>
-#include <string.h>
 
-#include "protocol/bytes.h"
+#include "node/market/book_inside.h"
+#include "node/market/match_plan.h"
+#include "protocol/price.h"
+
+/* One class under way: the blocks still to visit, and the least price that any of their rows can
+ * have. */
+struct head {
+    uint64_t least_uusd;
+    uint32_t place;
+    uint32_t end;
+    uint32_t unit_max;
+};
+
+struct search {
+    struct plan plan;
+    uint64_t seed;
+    size_t limit;
+    size_t count;
+    struct offer *offers; /* a heap with the worst on top */
+    size_t head_count;
+    struct head heads[CLASSES]; /* a heap with the cheapest on top */
+};
 
 /* Moves the offer at `at` of a heap with the worst on top down to its place. */
 static void
@@ -46,29 +66,200 @@ heap_sort(struct offer *heap, size_t count)
     }
 }
 
+/* The price that a row must not exceed to be among the best. */
+static uint64_t
+price_to_beat(const struct search *search)
+{
+    return search->count < search->limit ? UINT64_MAX : search->offers[0].effective_uusd;
+}
+
+static void
+take_offer(struct search *search, const struct offer *offer)
+{
+    if (search->count < search->limit) {
+        search->offers[search->count] = *offer;
+        sift_up(search->offers, search->count++);
+    } else if (offer_compare(offer, &search->offers[0]) < 0) {
+        search->offers[0] = *offer;
+        sift_down(search->offers, search->count, 0);
+    }
+}
+
+/* A row that passed the columns' tests. The cheap questions come first. */
+static void
+consider_row(struct search *search, const struct block *block, uint16_t gpu_class, uint32_t row)
+{
+    struct plan *plan = &search->plan;
+    const uint32_t ask = block_value(block, plan->ask_column, row);
+    const uint32_t unit = plan_unit(plan, block, row);
+    const uint16_t reliability_bp =
+        (uint16_t)(block_value(block, COLUMN_RELIABILITY_CPU, row) >> RELIABILITY_SHIFT);
+    const uint64_t effective_uusd = price_effective(ask, unit, reliability_bp);
+    if (effective_uusd > price_to_beat(search) || !plan_row_fits(plan, block, gpu_class, row)) {
+        return;
+    }
+    const uint8_t slot_group = block_slot_group(block, row);
+    const struct offer offer = {
+        .effective_uusd = effective_uusd,
+        .spread = offer_spread(search->seed, &block->hosts[row], slot_group),
+        .host = block->hosts[row],
+        .slot_group = slot_group,
+        .gpu_class = gpu_class,
+        .reliability_bp = reliability_bp,
+        .handle = block_value(block, COLUMN_HANDLE, row),
+        .ask_uusd_per_hour = ask,
+        .unit = unit,
+    };
+    take_offer(search, &offer);
+}
+
+static uint32_t
+unit_max_of(const struct plan *plan, const struct zones *zones)
+{
+    return gpu_unit((enum work)plan->filter->request.work, (uint32_t)zones->greatest[ZONE_FP16],
+                    (uint32_t)zones->greatest[ZONE_BANDWIDTH]);
+}
+
+/* The highest ask that can still be among the best in a block; 0 when none can. */
+static int32_t
+ask_to_beat(const struct search *search, const struct zones *zones)
+{
+    const uint64_t price_uusd = price_to_beat(search);
+    if (price_uusd == UINT64_MAX) {
+        return INT32_MAX;
+    }
+    const int64_t ask = price_ask_of_effective(price_uusd, unit_max_of(&search->plan, zones),
+                                               (uint16_t)zones->greatest[ZONE_RELIABILITY]);
+    return ask > INT32_MAX ? INT32_MAX : (int32_t)ask;
+}
+
+static void
+visit_block(struct search *search, uint32_t block_number)
+{
+    const struct book *book = search->plan.book;
+    const struct block *block = &book->blocks[block_number];
+    const struct block_info *info = &book->infos[block_number];
+    struct scan_test tests[PLAN_TESTS_MAX + 1];
+    uint64_t masks[BLOCK_WORDS];
+    size_t test_count = 0;
+    const int32_t ask_max = ask_to_beat(search, &info->zones);
+    if (ask_max < info->zones.least[search->plan.ask_zone] ||
+        !plan_prune(&search->plan, &info->zones, block, tests + 1, &test_count)) {
+        return;
+    }
+    tests[0] = (struct scan_test){.column = block->columns[search->plan.ask_column],
+                                  .kind = SCAN_AT_MOST,
+                                  .mask = INT32_MAX,
+                                  .bound = ask_max};
+    for (uint32_t word = 0; word < BLOCK_WORDS; word++) {
+        masks[word] = info->live[word];
+    }
+    book->scan(tests, test_count + 1, BLOCK_WORDS, masks);
+    for (uint32_t word = 0; word < BLOCK_WORDS; word++) {
+        for (uint64_t left = masks[word]; left != 0; left &= left - 1) {
+            consider_row(search, block, info->gpu_class,
+                         word * 64 + (uint32_t)__builtin_ctzll(left));
+        }
+    }
+}
+
+/* The least price of the blocks that a head has before it. By ask they stand in order, so the next
+ * one tells; in the other lane only the whole class does. */
+static uint64_t
+least_of(const struct plan *plan, const struct head *head, uint16_t gpu_class)
+{
+    const struct book *book = plan->book;
+    if (plan->ask_column == COLUMN_ASK) {
+        const struct block_info *next = &book->infos[book->order[head->place]];
+        return price_effective_of_weighed(next->least_key, head->unit_max);
+    }
+    const struct zones *zones = &book->classes[gpu_class].zones;
+    return price_effective(zones->least[ZONE_INTERRUPTIBLE], head->unit_max,
+                           (uint16_t)zones->greatest[ZONE_RELIABILITY]);
+}
+
+static void
+sink_head(struct search *search, size_t at)
+{
+    const struct head head = search->heads[at];
+    for (size_t child = 2 * at + 1; child < search->head_count; child = 2 * at + 1) {
+        if (child + 1 < search->head_count &&
+            search->heads[child + 1].least_uusd < search->heads[child].least_uusd) {
+            child++;
+        }
+        if (search->heads[child].least_uusd >= head.least_uusd) {
+            break;
+        }
+        search->heads[at] = search->heads[child];
+        at = child;
+    }
+    search->heads[at] = head;
+}
+
+/* A head for each class that the request wants and where some row may fit. */
+static void
+start_heads(struct search *search)
+{
+    const struct book *book = search->plan.book;
+    for (uint32_t word = 0; word < CLASSES / 64; word++) {
+        uint64_t left = search->plan.filter->classes[word] & book->class_words[word];
+        for (; left != 0; left &= left - 1) {
+            const uint16_t number = (uint16_t)(word * 64 + (uint32_t)__builtin_ctzll(left));
+            const struct class_info *class_info = &book->classes[number];
+            size_t test_count = 0;
+            if (!plan_prune(&search->plan, &class_info->zones, NULL, NULL, &test_count)) {
+                continue;
+            }
+            struct head *head = &search->heads[search->head_count++];
+            *head = (struct head){.place = class_info->first,
+                                  .end = class_info->first + class_info->blocks,
+                                  .unit_max = unit_max_of(&search->plan, &class_info->zones)};
+            head->least_uusd = least_of(&search->plan, head, number);
+        }
+    }
+    for (size_t at = search->head_count / 2; at-- > 0;) {
+        sink_head(search, at);
+    }
+}
+
+/* Visits the blocks of all classes from the cheapest on, until none can hold a better offer. */
+static void
+visit_blocks(struct search *search)
+{
+    const struct book *book = search->plan.book;
+    while (search->head_count > 0 && search->heads[0].least_uusd <= price_to_beat(search)) {
+        struct head *head = &search->heads[0];
+        const uint32_t block_number = book->order[head->place];
+        visit_block(search, block_number);
+        head->place++;
+        if (head->place == head->end) {
+            *head = search->heads[--search->head_count];
+        } else {
+            head->least_uusd = least_of(&search->plan, head, book->infos[block_number].gpu_class);
+        }
+        sink_head(search, 0);
+    }
+}
+
 size_t
 match_top(const struct book *book, const struct filter *filter, uint64_t seed, size_t limit,
           struct offer *ret_offers)
 {
-    struct book_cursor cursor = {0};
-    struct market_row row;
-    size_t count = 0;
+    struct search search;
     assert(limit <= MATCH_OFFERS_MAX);
-    while (book_next(book, &cursor, &row)) {
-        if (limit == 0 || !filter_fits(filter, &row)) {
-            continue;
-        }
-        const struct offer offer = offer_make(filter, &row, seed);
-        if (count < limit) {
-            ret_offers[count] = offer;
-            sift_up(ret_offers, count++);
-        } else if (offer_compare(&offer, &ret_offers[0]) < 0) {
-            ret_offers[0] = offer;
-            sift_down(ret_offers, count, 0);
-        }
+    plan_make(&search.plan, book, filter);
+    if (limit == 0 || search.plan.is_hopeless) {
+        return 0;
     }
-    heap_sort(ret_offers, count);
-    return count;
+    search.seed = seed;
+    search.limit = limit;
+    search.count = 0;
+    search.offers = ret_offers;
+    search.head_count = 0;
+    start_heads(&search);
+    visit_blocks(&search);
+    heap_sort(search.offers, search.count);
+    return search.count;
 }
 
 size_t
@@ -88,55 +279,4 @@ match_pick(const struct offer *offers, size_t count, uint64_t seed)
     static const struct host_key no_host;
     const size_t near_equal = match_near_equal(offers, count);
     return near_equal == 0 ? 0 : (size_t)(offer_spread(seed, &no_host, 0) % near_equal);
-}
-
-static void
-reject_note(struct reject *reject, enum clause clause, uint64_t value)
-{
-    if (!clause_is_quantity(clause)) {
-        return;
-    }
-    const bool is_nearer =
-        clause_is_at_most(clause) ? value < reject->nearest : value > reject->nearest;
-    if (reject->at_nearest == 0 || is_nearer) {
-        reject->nearest = value;
-        reject->at_nearest = 1;
-    } else if (value == reject->nearest) {
-        reject->at_nearest++;
-    }
-}
-
-void
-match_explain(const struct book *book, const struct filter *filter,
-              struct reject_report *ret_report)
-{
-    struct book_cursor cursor = {0};
-    struct market_row row;
-    memset(ret_report, 0, sizeof *ret_report);
-    while (book_next(book, &cursor, &row)) {
-        const clause_set failing = filter_failing(filter, &row);
-        ret_report->rows++;
-        ret_report->fitting += failing == 0;
-        for (clause_set left = failing; left != 0; left &= left - 1) {
-            const enum clause clause = (enum clause)__builtin_ctzll(left);
-            ret_report->clauses[clause].rejected++;
-            if (failing == UINT64_C(1) << clause) {
-                ret_report->clauses[clause].only_this++;
-                reject_note(&ret_report->clauses[clause], clause,
-                            clause_value(clause, filter, &row));
-            }
-        }
-    }
-}
-
-void
-match_print_nearest(struct buffer *out, enum clause clause, const struct reject *reject)
-{
-    if (reject->at_nearest == 0) {
-        return;
-    }
-    buffer_append_format(out, "%lu offer%s if %s %s ", (unsigned long)reject->at_nearest,
-                         reject->at_nearest == 1 ? "" : "s", clause_name(clause),
-                         clause_is_at_most(clause) ? "<=" : ">=");
-    clause_print_value(out, clause, reject->nearest);
 }

@@ -1,0 +1,249 @@
+#include "node/market/match_plan.h"
+
+#include <assert.h>
+
+#include "protocol/price.h"
+
+#define BIT(clause) (UINT64_C(1) << CLAUSE_##clause)
+
+/* Clauses that read nothing of a row but its terms and its class. */
+#define TERMS_CLAUSES                                                                              \
+    (BIT(IMAGE) | BIT(FABRIC) | BIT(CAPABILITY) | BIT(CUDA) | BIT(NVLINK) | BIT(PCIE) |            \
+     BIT(LEASE_MAX) | BIT(LEASE_MIN) | BIT(NOTICE) | BIT(MINIMUM_RUN) | BIT(RECLAIMS) |            \
+     BIT(AVAILABLE))
+
+/* A clause over one column: value << shift, alone or above lesser bits, else masked. */
+struct column_rule {
+    enum clause clause;
+    enum column column;
+    enum zone zone;
+    int shift;
+    int32_t mask;
+};
+
+/* The likeliest to fail first. A field in the highest bits needs no mask: what lies below it does not
+ * change whether it reaches a bound. */
+static const struct column_rule column_rules[] = {
+    {CLAUSE_RELIABILITY, COLUMN_RELIABILITY_CPU, ZONE_RELIABILITY, RELIABILITY_SHIFT, INT32_MAX},
+    {CLAUSE_UP, COLUMN_UP, ZONE_UP, 0, INT32_MAX},
+    {CLAUSE_DOWN, COLUMN_DOWN, ZONE_DOWN, 0, INT32_MAX},
+    {CLAUSE_SLOTS, COLUMN_SLOTS, ZONE_SLOTS, SLOTS_TOTAL_SHIFT, SLOTS_TOTAL_MASK},
+    {CLAUSE_FREE, COLUMN_SLOTS, ZONE_FREE, SLOTS_FREE_SHIFT, INT32_MAX},
+    {CLAUSE_RAM, COLUMN_RAM, ZONE_RAM, 0, INT32_MAX},
+    {CLAUSE_DISK, COLUMN_DISK, ZONE_DISK, 0, INT32_MAX},
+    {CLAUSE_CPU, COLUMN_RELIABILITY_CPU, ZONE_CPU, 0, CPU_MASK},
+    {CLAUSE_VRAM, COLUMN_VRAM, ZONE_VRAM, 0, INT32_MAX},
+    {CLAUSE_FP16, COLUMN_FP16, ZONE_FP16, 0, INT32_MAX},
+    {CLAUSE_BANDWIDTH, COLUMN_BANDWIDTH, ZONE_BANDWIDTH, 0, INT32_MAX},
+    {CLAUSE_CUDA, COLUMN_COUNT, ZONE_CUDA, 0, INT32_MAX},
+    {CLAUSE_NVLINK, COLUMN_COUNT, ZONE_NVLINK, 0, INT32_MAX},
+    {CLAUSE_PCIE, COLUMN_COUNT, ZONE_PCIE, 0, INT32_MAX},
+    {CLAUSE_LEASE_MAX, COLUMN_COUNT, ZONE_LEASE_MAX, 0, INT32_MAX},
+    {CLAUSE_LEASE_MIN, COLUMN_COUNT, ZONE_LEASE_MIN, 0, INT32_MAX},
+    {CLAUSE_NOTICE, COLUMN_COUNT, ZONE_NOTICE, 0, INT32_MAX},
+    {CLAUSE_MINIMUM_RUN, COLUMN_COUNT, ZONE_MINIMUM_RUN, 0, INT32_MAX},
+    {CLAUSE_RECLAIMS, COLUMN_COUNT, ZONE_RECLAIMS, 0, INT32_MAX},
+};
+
+static bool
+is_active(const struct filter *filter, enum clause clause)
+{
+    return (filter->active >> clause & 1) != 0;
+}
+
+static void
+add_test(struct plan *plan, struct plan_test test)
+{
+    assert(plan->test_count < PLAN_TESTS_MAX);
+    plan->tests[plan->test_count++] = test;
+}
+
+/* The ask is offered, and within its limit. */
+static void
+add_ask_tests(struct plan *plan)
+{
+    const uint64_t limit = plan->filter->bound[CLAUSE_ASK];
+    add_test(plan, (struct plan_test){.column = plan->ask_column,
+                                      .zone = plan->ask_zone,
+                                      .kind = SCAN_AT_LEAST,
+                                      .mask = INT32_MAX,
+                                      .bound = 1,
+                                      .zone_bound = 1,
+                                      .is_kept = true});
+    if (is_active(plan->filter, CLAUSE_ASK) && limit < MARKET_ASK_MAX) {
+        add_test(plan, (struct plan_test){.column = plan->ask_column,
+                                          .zone = plan->ask_zone,
+                                          .kind = SCAN_AT_MOST,
+                                          .mask = INT32_MAX,
+                                          .bound = (int32_t)limit,
+                                          .zone_bound = (int32_t)limit});
+    }
+}
+
+static void
+add_features(struct plan *plan, enum scan_kind kind, uint32_t mask)
+{
+    add_test(plan, (struct plan_test){.column = COLUMN_FEATURES,
+                                      .zone = ZONE_COUNT,
+                                      .kind = kind,
+                                      .mask = (int32_t)mask});
+}
+
+static void
+add_feature_tests(struct plan *plan)
+{
+    const struct request *request = &plan->filter->request;
+    uint32_t all = UINT32_C(1) << (FEATURE_WORK_SHIFT + request->work);
+    if ((request->flags_required & ~0xffu) != 0) {
+        plan->is_hopeless = true; /* no row keeps such a flag */
+    }
+    all |= (request->flags_required & 0xffu) << FEATURE_FLAG_SHIFT;
+    all |= UINT32_C(1) << (FEATURE_ISOLATION_SHIFT + request->isolation_min);
+    add_features(plan, SCAN_ALL_OF, all);
+    if (request->regions != 0) {
+        add_features(plan, SCAN_ANY_OF, (request->regions & 0xffu) << FEATURE_REGION_SHIFT);
+    }
+}
+
+static void
+add_column_tests(struct plan *plan)
+{
+    for (size_t i = 0; i < sizeof column_rules / sizeof column_rules[0]; i++) {
+        const struct column_rule *rule = &column_rules[i];
+        const uint64_t bound = plan->filter->bound[rule->clause];
+        const bool is_at_most = clause_is_at_most(rule->clause);
+        if (!is_active(plan->filter, rule->clause)) {
+            continue;
+        }
+        if (bound > (uint64_t)(INT32_MAX >> rule->shift)) {
+            /* Beyond every row: a limit that all keep, or a minimum that none has. A zone that only
+             * prunes is clamped, so that it does not know. */
+            plan->is_hopeless |= !is_at_most && rule->column != COLUMN_COUNT;
+            continue;
+        }
+        add_test(plan, (struct plan_test){.column = rule->column,
+                                          .zone = rule->zone,
+                                          .kind = is_at_most ? SCAN_AT_MOST : SCAN_AT_LEAST,
+                                          .mask = rule->mask,
+                                          .bound = (int32_t)(bound << rule->shift),
+                                          .zone_bound = (int32_t)bound});
+    }
+}
+
+void
+plan_make(struct plan *plan, const struct book *book, const struct filter *filter)
+{
+    plan->book = book;
+    plan->filter = filter;
+    plan->test_count = 0;
+    plan->is_hopeless = false;
+    plan->terms_clauses = filter->active & TERMS_CLAUSES;
+    plan->ask_column = filter->request.interruptible ? COLUMN_INTERRUPTIBLE : COLUMN_ASK;
+    plan->ask_zone = filter->request.interruptible ? ZONE_INTERRUPTIBLE : ZONE_ASK;
+    for (size_t i = 0; i < PLAN_MEMO; i++) {
+        plan->memo_keys[i] = 0;
+    }
+    add_ask_tests(plan);
+    add_feature_tests(plan);
+    add_column_tests(plan);
+}
+
+enum verdict { NO_ROW, SOME_ROWS, EVERY_ROW };
+
+static enum verdict
+verdict_of_features(const struct plan_test *test, const struct zones *zones)
+{
+    const uint32_t mask = (uint32_t)test->mask;
+    const uint32_t any = zones->features_any & mask;
+    const uint32_t all = zones->features_all & mask;
+    if (test->kind == SCAN_ALL_OF) {
+        return any != mask ? NO_ROW : all == mask ? EVERY_ROW : SOME_ROWS;
+    }
+    return any == 0 ? NO_ROW : all != 0 ? EVERY_ROW : SOME_ROWS;
+}
+
+static enum verdict
+verdict_of(const struct plan_test *test, const struct zones *zones)
+{
+    if (test->zone == ZONE_COUNT) {
+        return verdict_of_features(test, zones);
+    }
+    const int32_t least = zones->least[test->zone];
+    const int32_t greatest = zones->greatest[test->zone];
+    if (test->kind == SCAN_AT_LEAST) {
+        return greatest < test->zone_bound ? NO_ROW
+               : least >= test->zone_bound ? EVERY_ROW
+                                           : SOME_ROWS;
+    }
+    return least > test->zone_bound ? NO_ROW : greatest <= test->zone_bound ? EVERY_ROW : SOME_ROWS;
+}
+
+bool
+plan_prune(const struct plan *plan, const struct zones *zones, const struct block *block,
+           struct scan_test ret_tests[PLAN_TESTS_MAX], size_t *ret_count)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->test_count; i++) {
+        const struct plan_test *test = &plan->tests[i];
+        const enum verdict verdict = verdict_of(test, zones);
+        if (verdict == NO_ROW) {
+            return false;
+        }
+        if (block != NULL && test->column != COLUMN_COUNT &&
+            (verdict == SOME_ROWS || test->is_kept)) {
+            ret_tests[count++] = (struct scan_test){.column = block->columns[test->column],
+                                                    .kind = test->kind,
+                                                    .mask = test->mask,
+                                                    .bound = test->bound};
+        }
+    }
+    *ret_count = count;
+    return true;
+}
+
+static bool
+terms_fit(const struct plan *plan, uint32_t terms, uint16_t gpu_class)
+{
+    struct market_row row = {.gpu_class = gpu_class};
+    row.terms = *terms_pool_at(&plan->book->terms, terms);
+    for (clause_set left = plan->terms_clauses; left != 0; left &= left - 1) {
+        if (!clause_holds((enum clause)__builtin_ctzll(left), plan->filter, &row)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Most rows share a few terms: what was found out about them is kept for the next row. */
+static bool
+terms_fit_by_memo(struct plan *plan, uint32_t terms, uint16_t gpu_class)
+{
+    const uint64_t key = ((uint64_t)terms << 16 | gpu_class) + 1;
+    const size_t at = (terms ^ gpu_class) % PLAN_MEMO;
+    if (plan->memo_keys[at] != key) {
+        plan->memo_keys[at] = key;
+        plan->memo_fits[at] = terms_fit(plan, terms, gpu_class);
+    }
+    return plan->memo_fits[at];
+}
+
+uint32_t
+plan_unit(const struct plan *plan, const struct block *block, uint32_t row)
+{
+    return gpu_unit((enum work)plan->filter->request.work, block_value(block, COLUMN_FP16, row),
+                    block_value(block, COLUMN_BANDWIDTH, row));
+}
+
+bool
+plan_row_fits(struct plan *plan, const struct block *block, uint16_t gpu_class, uint32_t row)
+{
+    if (block_value(block, COLUMN_EXPIRES, row) <= plan->filter->now_s) {
+        return false;
+    }
+    if (is_active(plan->filter, CLAUSE_UNIT) &&
+        price_per_unit(block_value(block, plan->ask_column, row), plan_unit(plan, block, row)) >
+            plan->filter->bound[CLAUSE_UNIT]) {
+        return false;
+    }
+    return terms_fit_by_memo(plan, block_value(block, COLUMN_TERMS, row), gpu_class);
+}
