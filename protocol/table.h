@@ -14,7 +14,7 @@ enum key_parts { KEY_ID, KEY_NUMBER, KEY_ID_NUMBER };
 #define TABLE_TABLE(X)                                                                             \
     X(RECORDS, "records", CACHE, KEY_ID)          /* public records: id of the record */           \
     X(GUARDS, "guards", CACHE, KEY_ID_NUMBER)     /* seq guards: author, kind << 32 | detail */    \
-    X(PEERS, "peers", TRUTH, KEY_ID)              /* peers met, allowed, denied: peer id */                         \
+    X(PEERS, "peers", TRUTH, KEY_ID)              /* peers met, allowed, denied: peer id */        \
     X(SETTINGS, "settings", TRUTH, KEY_NUMBER)    /* the core's own single values */               \
     X(SEQUENCES, "sequences", TRUTH, KEY_NUMBER)  /* own last seq: kind << 32 | detail */          \
     X(LISTINGS, "listings", TRUTH, KEY_NUMBER)    /* own offers as the person told: slot group */  \
