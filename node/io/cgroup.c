@@ -37,13 +37,13 @@ cgroup_file_write(const char *directory, const char *file, const char *text)
 {
     const int descriptor = open_file(directory, file, O_WRONLY);
     if (descriptor < 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     const size_t length = strlen(text);
     const ssize_t written = write(descriptor, text, length);
     enum status status = STATUS_OK;
     if (written < 0) {
-        status = errno == EBUSY ? STATUS_BUSY : status_of_errno();
+        status = errno == EBUSY ? STATUS_BUSY : status_from_errno();
     }
     close(descriptor);
     return status;
@@ -71,7 +71,7 @@ cgroup_file_read(const char *directory, const char *file, char *ret_text, size_t
 enum status
 cgroup_directory_make(const char *path)
 {
-    return mkdir(path, 0755) == 0 ? STATUS_OK : status_of_errno();
+    return mkdir(path, 0755) == 0 ? STATUS_OK : status_from_errno();
 }
 
 /* True for a controller whose directory an earlier controller of the group has too. */
@@ -308,7 +308,7 @@ cgroup_remove(const struct cgroup *group)
             continue;
         }
         if (rmdir(place->path) != 0 && errno != ENOENT) {
-            status = errno == EBUSY ? STATUS_BUSY : status_of_errno();
+            status = errno == EBUSY ? STATUS_BUSY : status_from_errno();
         }
     }
     return status;

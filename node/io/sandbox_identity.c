@@ -66,7 +66,7 @@ sandbox_stage(int workspace, int init, struct sandbox_sources *ret)
     const int init_tree = clone_mount(init);
     if (workspace_tree < 0 || init_tree < 0 || !make_stage() ||
         !put_mount(workspace_tree, stage_workspace) || !put_mount(init_tree, stage_init)) {
-        status = status_of_errno();
+        status = status_from_errno();
     }
     if (workspace_tree >= 0) {
         close(workspace_tree);
@@ -109,7 +109,7 @@ sandbox_become(uid_t uid, const char *const *device_paths, size_t device_count)
     const size_t count = device_groups(device_paths, device_count, groups);
     if (setgroups(count, groups) != 0 || setresgid(gid, gid, gid) != 0 ||
         setresuid(uid, uid, uid) != 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     /* A kernel that said yes and did nothing would hand the host to a stranger. */
     uid_t real = 0;

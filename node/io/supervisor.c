@@ -98,7 +98,7 @@ open_output(struct supervisor *supervisor, size_t index, const char *name)
     const int log = openat(supervisor->directory, name,
                            O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (log < 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     const enum status status = output_init(output, (enum workload_stream)(index + 1), -1, log);
     output->attached = spec->attached;
@@ -202,7 +202,7 @@ turn(struct supervisor *supervisor, const struct pollfd pollers[POLLERS])
         supervisor_hear_job(supervisor);
     }
     if (pollers[POLLER_CONNECTION].revents != 0) {
-        control_receive(supervisor);
+        supervisor_receive(supervisor);
     }
     if (pollers[POLLER_LISTENER].revents != 0) {
         control_accept(supervisor);
@@ -214,7 +214,7 @@ turn(struct supervisor *supervisor, const struct pollfd pollers[POLLERS])
     }
     input_flush(&supervisor->input);
     supervisor_keep_time(supervisor);
-    control_send(supervisor);
+    supervisor_send(supervisor);
 }
 
 static void

@@ -123,7 +123,7 @@ carry_out(struct supervisor *supervisor, const struct frame *frame)
 }
 
 void
-control_receive(struct supervisor *supervisor)
+supervisor_receive(struct supervisor *supervisor)
 {
     uint8_t message[FRAME_LENGTH_MAX + 1];
     for (unsigned i = 0; i < MESSAGES_A_TURN && supervisor->connection >= 0; i++) {
@@ -218,7 +218,7 @@ send_outputs(struct supervisor *supervisor)
 }
 
 void
-control_send(struct supervisor *supervisor)
+supervisor_send(struct supervisor *supervisor)
 {
     supervisor->is_blocked = false;
     if (supervisor->connection < 0) {

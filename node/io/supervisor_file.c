@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum status
-status_of_errno(void)
+status_from_errno(void)
 {
     switch (errno) {
     case ENOENT:
@@ -41,7 +41,7 @@ write_whole(int file, struct bytes content)
     while (done < content.length) {
         const ssize_t written = write(file, content.data + done, content.length - done);
         if (written < 0 && errno != EINTR) {
-            return status_of_errno();
+            return status_from_errno();
         }
         done += written > 0 ? (size_t)written : 0;
     }
@@ -54,16 +54,16 @@ publish(int directory, const char *temporary, const char *name, enum file_mode m
     if (mode == FILE_CREATE_DURABLE) {
         /* A link never replaces: of two supervisors only one gets past this. */
         const bool linked = linkat(directory, temporary, directory, name, 0) == 0;
-        const enum status status = linked ? STATUS_OK : status_of_errno();
+        const enum status status = linked ? STATUS_OK : status_from_errno();
         unlinkat(directory, temporary, 0);
         if (status != STATUS_OK) {
             return status;
         }
     } else if (renameat(directory, temporary, directory, name) != 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     if (mode != FILE_REPLACE_FAST && fsync(directory) != 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     return STATUS_OK;
 }
@@ -79,14 +79,14 @@ file_write(int directory, const char *name, struct bytes content, enum file_mode
     const int file =
         openat(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file < 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     enum status status = write_whole(file, content);
     if (status == STATUS_OK && mode != FILE_REPLACE_FAST && fsync(file) != 0) {
-        status = status_of_errno();
+        status = status_from_errno();
     }
     if (close(file) != 0 && status == STATUS_OK) {
-        status = status_of_errno();
+        status = status_from_errno();
     }
     if (status == STATUS_OK) {
         status = publish(directory, temporary, name, mode);
@@ -102,7 +102,7 @@ file_read(int directory, const char *name, struct buffer *buffer)
 {
     const int file = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (file < 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     enum status status = STATUS_OK;
     for (;;) {
@@ -112,7 +112,7 @@ file_read(int directory, const char *name, struct buffer *buffer)
             continue;
         }
         if (count < 0) {
-            status = status_of_errno();
+            status = status_from_errno();
         }
         if (count <= 0) {
             break;
@@ -209,10 +209,4 @@ int64_t
 clock_monotonic_ms(void)
 {
     return clock_ms(CLOCK_MONOTONIC);
-}
-
-int64_t
-clock_boot_ms(void)
-{
-    return clock_ms(CLOCK_BOOTTIME);
 }

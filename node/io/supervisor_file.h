@@ -36,11 +36,10 @@ bool process_is_alive(pid_t pid, uint64_t start_time);
 /* SIGKILL to the very process, if it still runs. */
 void process_kill(pid_t pid, uint64_t start_time);
 
-/* Milliseconds of CLOCK_MONOTONIC and of CLOCK_BOOTTIME. */
+/* Milliseconds of CLOCK_MONOTONIC, which stands still while the machine sleeps. */
 int64_t clock_monotonic_ms(void);
-int64_t clock_boot_ms(void);
 
 /* STATUS for errno as it stands. */
-enum status status_of_errno(void) MUST_USE;
+enum status status_from_errno(void) MUST_USE;
 
 #endif

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "node/io/sandbox.h"
+#include "node/io/supervisor_family.h"
 #include "node/io/supervisor_file.h"
 
 enum { SUPPORTING_PROCESSES = 2, PIPE_BYTES = 256 * 1024 }; /* bwrap and the first process */
@@ -253,7 +254,7 @@ become_bwrap(const struct birth *birth)
     char **arguments = NULL;
     memcpy(&arguments, &birth->command->arguments, sizeof arguments);
     execve(birth->command->program, arguments, no_environment);
-    give_up("cannot run bwrap", status_of_errno());
+    give_up("cannot run bwrap", status_from_errno());
 }
 
 static enum status
@@ -262,7 +263,7 @@ open_workspace(struct job *job, const struct workload_spec *spec)
     job->workspace =
         openat(job->directory, "workspace", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (job->workspace < 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     if (geteuid() != 0) {
         return STATUS_OK;
@@ -270,7 +271,7 @@ open_workspace(struct job *job, const struct workload_spec *spec)
     if (spec->uid == 0) {
         return STATUS_OUT_OF_RANGE;
     }
-    return fchown(job->workspace, spec->uid, (gid_t)spec->uid) == 0 ? STATUS_OK : status_of_errno();
+    return fchown(job->workspace, spec->uid, (gid_t)spec->uid) == 0 ? STATUS_OK : status_from_errno();
 }
 
 static enum status
@@ -292,7 +293,7 @@ launch(struct job *job, const struct birth *birth, struct wiring *wiring, struct
     }
     if (job->bwrap < 0) {
         job->bwrap = 0;
-        return status_of_errno();
+        return status_from_errno();
     }
     job->channel = wiring->channel[0];
     job->errors = wiring->errors[0];
@@ -424,6 +425,10 @@ void
 job_freeze(struct job *job, bool frozen)
 {
     if (cgroup_freeze(&job->group, frozen) != STATUS_OK) {
+        /* First those we see, at once; then all, by the one whom none of them can slip. */
+        if (frozen && job->init_handle >= 0) {
+            family_signal(job->init, SIGSTOP);
+        }
         order(job, frozen ? INIT_STOP : INIT_CONTINUE, 0);
     }
 }
@@ -444,8 +449,9 @@ job_kill(struct job *job)
     if (job->bwrap > 0) {
         kill(job->bwrap, SIGKILL);
     }
-    const enum status status = cgroup_kill(&job->group);
-    (void)status; /* without a cgroup the namespace's end has to do */
+    if (cgroup_kill(&job->group) != STATUS_OK && job->init_handle >= 0) {
+        family_signal(job->init, SIGKILL);
+    }
 }
 
 bool

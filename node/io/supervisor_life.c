@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "node/io/clock.h"
 #include "node/io/supervisor_file.h"
 #include "node/io/supervisor_state.h"
 #include "node/io/supervisor_status.h"

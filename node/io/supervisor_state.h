@@ -69,9 +69,9 @@ enum status control_listen(int directory, int *ret_listener) MUST_USE;
 /* Takes a new daemon; the one before is cut off. */
 void control_accept(struct supervisor *supervisor);
 /* Carries out what the daemon sent. */
-void control_receive(struct supervisor *supervisor);
+void supervisor_receive(struct supervisor *supervisor);
 /* Sends what is due until it is done or the socket is full. */
-void control_send(struct supervisor *supervisor);
+void supervisor_send(struct supervisor *supervisor);
 void control_hang_up(struct supervisor *supervisor);
 
 #endif

@@ -210,7 +210,7 @@ write_all(int file, const uint8_t *data, size_t length)
     while (length > 0) {
         const ssize_t written = write(file, data, length);
         if (written < 0 && errno != EINTR) {
-            return status_of_errno();
+            return status_from_errno();
         }
         if (written > 0) {
             data += written;
@@ -257,11 +257,11 @@ output_spill(struct output_stream *output, int directory, const char *name)
     const int file =
         openat(directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file < 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     enum status status = write_tail(output, file, start);
     if (close(file) != 0 && status == STATUS_OK) {
-        status = status_of_errno();
+        status = status_from_errno();
     }
     return status;
 }

@@ -71,12 +71,12 @@ static enum status
 make_directory(const struct workload_spec *spec)
 {
     if (mkdir(spec->job_dir, 0700) != 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     enum status status = STATUS_SYSTEM;
     const int directory = open(spec->job_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (directory >= 0) {
-        status = mkdirat(directory, "workspace", 0700) == 0 ? STATUS_OK : status_of_errno();
+        status = mkdirat(directory, "workspace", 0700) == 0 ? STATUS_OK : status_from_errno();
         if (status == STATUS_OK) {
             status = write_spec(directory, spec);
         }

@@ -72,7 +72,7 @@ workload_connect(const char *job_dir, struct workload **ret)
     }
     const int directory = open(job_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     status = reach(directory, job.supervisor_pid, &connection);
     close(directory);

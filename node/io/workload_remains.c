@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "node/io/cgroup.h"
+#include "node/io/supervisor_family.h"
 #include "node/io/supervisor_file.h"
 #include "node/io/supervisor_status.h"
 #include "node/io/supervisor_wire.h"
@@ -41,7 +43,7 @@ workload_read_status(const char *job_dir, struct workload_status *ret)
 {
     const int directory = open_job(job_dir);
     if (directory < 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     struct workload_status job;
     enum status status = load_status(directory, &job);
@@ -75,7 +77,7 @@ append_file(int file, uint64_t at, struct buffer *buffer, uint64_t *ret_count)
             continue;
         }
         if (count < 0) {
-            return status_of_errno();
+            return status_from_errno();
         }
         if (count == 0) {
             break;
@@ -94,7 +96,7 @@ read_log(int directory, const char *name, uint64_t offset, struct buffer *buffer
     *ret_count = 0;
     const int file = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (file < 0) {
-        return errno == ENOENT ? STATUS_OK : status_of_errno();
+        return errno == ENOENT ? STATUS_OK : status_from_errno();
     }
     const enum status status = append_file(file, offset, buffer, ret_count);
     close(file);
@@ -109,7 +111,7 @@ read_tail(int directory, const char *name, uint64_t offset, struct buffer *buffe
     uint8_t head[8];
     const int file = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (file < 0) {
-        return errno == ENOENT ? STATUS_OK : status_of_errno();
+        return errno == ENOENT ? STATUS_OK : status_from_errno();
     }
     enum status status = STATUS_CORRUPT;
     if (pread(file, head, sizeof head, 0) == (ssize_t)sizeof head) {
@@ -155,7 +157,7 @@ workload_log_read(const char *job_dir, enum workload_stream stream, uint64_t off
     const size_t index = (size_t)stream - 1;
     const int directory = open_job(job_dir);
     if (directory < 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     uint64_t next = offset;
     enum status status = read_log(directory, logs[index], offset, buffer, &count);
@@ -219,9 +221,10 @@ reap(int directory)
         }
         /* The supervisor first, so that it starts nothing more; its death takes bwrap along. */
         process_kill(job.supervisor_pid, job.supervisor_start);
+        if (cgroup_kill(&group) != STATUS_OK && runs) {
+            family_signal(job.job_pid, SIGKILL);
+        }
         process_kill(job.job_pid, job.job_start);
-        const enum status killed = cgroup_kill(&group);
-        (void)killed; /* without a cgroup the two above have to do */
         pause_ms(LOOK_AGAIN_MS);
     }
 }
@@ -231,7 +234,7 @@ workload_reap_orphans(const char *job_dir)
 {
     const int directory = open_job(job_dir);
     if (directory < 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     const enum status status = reap(directory);
     close(directory);
@@ -269,7 +272,7 @@ lift(int parent, const char *name, int top, unsigned number)
     if (renameat(parent, name, top, lifted) == 0 || errno == ENOTEMPTY || errno == EEXIST) {
         return STATUS_OK; /* the name is taken by an earlier try: the next number does it */
     }
-    return status_of_errno();
+    return status_from_errno();
 }
 
 struct removal {
@@ -288,7 +291,7 @@ remove_entry(struct removal *removal, const char *name)
         return STATUS_OK;
     }
     if (errno != EISDIR && errno != EPERM) {
-        return status_of_errno();
+        return status_from_errno();
     }
     if (unlinkat(parent, name, AT_REMOVEDIR) == 0) {
         return STATUS_OK;
@@ -298,7 +301,7 @@ remove_entry(struct removal *removal, const char *name)
     }
     DIR *inner = open_for_removal(parent, name);
     if (inner == NULL) {
-        return status_of_errno();
+        return status_from_errno();
     }
     removal->depth++;
     removal->path[removal->depth] = inner;
@@ -319,7 +322,7 @@ go_up(struct removal *removal, enum status *status)
     const int parent = dirfd(removal->path[removal->depth]);
     /* What was lifted or added meanwhile waits for the next pass over the top. */
     if (unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOTEMPTY && *status == STATUS_OK) {
-        *status = status_of_errno();
+        *status = status_from_errno();
     }
     return true;
 }
@@ -332,7 +335,7 @@ empty_directory(int parent, const char *name, struct removal *removal)
     removal->depth = 0;
     removal->path[0] = open_for_removal(parent, name);
     if (removal->path[0] == NULL) {
-        return status_of_errno();
+        return status_from_errno();
     }
     for (;;) {
         const struct dirent *entry = readdir(removal->path[removal->depth]);
@@ -361,7 +364,7 @@ remove_tree(const char *job_dir)
             return STATUS_OK;
         }
         if (errno != ENOTEMPTY && errno != EEXIST) {
-            return status_of_errno();
+            return status_from_errno();
         }
     }
     return STATUS_LIMIT;
@@ -392,7 +395,7 @@ workload_destroy(const char *job_dir)
 {
     const int directory = open_job(job_dir);
     if (directory < 0) {
-        return status_of_errno();
+        return status_from_errno();
     }
     enum status status = reap(directory);
     if (status == STATUS_OK) {
