@@ -179,7 +179,7 @@ keep_in_touch(struct core *core, struct lease *lease)
     }
     lease->dial_at = boot_add(core->now.boot, duration_of_ms(REDIAL_MS));
     if (links_to_peer(core, &lease->row.peer) == NULL) {
-        (void)peers_dial(core, &lease->row.peer);
+        (void)peers_call(core, &lease->row.peer);
     }
 }
 

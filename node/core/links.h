@@ -31,7 +31,7 @@ void peers_store(struct core *core, const struct peer_state *peer);
 void peers_recover(struct core *core, const struct row *row);
 
 /* Dials the address of the peer's node record; false when none is known. */
-bool peers_dial(struct core *core, const struct peer_id *peer);
+bool peers_call(struct core *core, const struct peer_id *peer);
 
 /* The clock's error that most peers see: median of (peer's clock - ours) over introduced peers, ms; 0 below three. */
 int64_t links_clock_error_ms(const struct core *core);

@@ -80,7 +80,7 @@ peers_recover(struct core *core, const struct row *row)
 }
 
 bool
-peers_dial(struct core *core, const struct peer_id *id)
+peers_call(struct core *core, const struct peer_id *id)
 {
     struct node_record node;
     if (!gossip_node_of(core, id, &node) || node.address.length == 0) {

@@ -70,7 +70,7 @@ dial_first(struct core *core, struct rent *rent, const struct found *found)
 {
     rent->dialling = true;
     rent->dial_until = boot_add(core->now.boot, duration_of_ms(DIAL_WAIT_MS));
-    if (!peers_dial(core, &found->host)) {
+    if (!peers_call(core, &found->host)) {
         rent->dialling = false;
         rent_next(core, rent->client, "its host cannot be reached", 0);
     }
