@@ -164,8 +164,8 @@ jobs_path(const struct jobs *jobs, const struct lease_id *lease, char *ret_path)
 
 /* What happened, in the core's words -------------------------------------------------------- */
 
-static uint8_t
-reason_of(enum workload_end end)
+uint8_t
+jobs_end_reason(enum workload_end end)
 {
     switch (end) {
     case WORKLOAD_END_NONE:
@@ -199,7 +199,7 @@ tell(struct job *job, const struct workload_status *status, uint8_t state, const
                         .started_at_ms = job->started_at_ms,
                         .exit_code = (uint8_t)status->exit_code,
                         .exit_signal = (uint8_t)status->signal_number,
-                        .reason = reason_of(status->end),
+                        .reason = jobs_end_reason(status->end),
                         .bytes_in = status->stdin_bytes,
                         .bytes_out = status->out_bytes[0] + status->out_bytes[1],
                         .text = status->reason[0] == '\0' ? NULL : status->reason}};
@@ -716,4 +716,11 @@ jobs_workload(struct jobs *jobs, const struct lease_id *lease)
 {
     struct job *job = find(jobs, lease);
     return job == NULL ? NULL : job->workload;
+}
+
+bool
+jobs_is_over(struct jobs *jobs, const struct lease_id *lease)
+{
+    const struct job *job = find(jobs, lease);
+    return job == NULL || job->stage == STAGE_OVER;
 }

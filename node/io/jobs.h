@@ -49,6 +49,12 @@ void jobs_set_listener(struct jobs *jobs, const struct jobs_listener *listener);
  * none: then the job is over, or unknown. */
 struct workload *jobs_workload(struct jobs *jobs, const struct lease_id *lease);
 
+/* True when no supervisor will come any more: the job's files have what is left. */
+bool jobs_is_over(struct jobs *jobs, const struct lease_id *lease);
+
+/* Why a job ended, as records say it; END_NONE when we ended it: then the core knows why. */
+uint8_t jobs_end_reason(enum workload_end end);
+
 /* The job's directory, `ret_path` of JOB_PATH_SIZE bytes. */
 enum { JOB_PATH_SIZE = 4096 };
 void jobs_path(const struct jobs *jobs, const struct lease_id *lease, char *ret_path);
