@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,7 +19,9 @@
 #include "node/io/loop_state.h"
 #include "protocol/codec.h"
 #include "protocol/control.h"
+#include "protocol/limits.h"
 #include "protocol/peer_address.h"
+#include "protocol/row.h"
 
 enum {
     SOCKETS_MAX = 4096,
@@ -297,6 +300,33 @@ add_told_peers(struct loop *loop)
     }
 }
 
+/* On a network with an issuer: its word that this node has so much to spend, left in <data>/grant. */
+static void
+take_grant(struct loop *loop)
+{
+    const struct options *options = loop->options.options;
+    char path[OPTION_PATH_SIZE + 16];
+    uint8_t memory[RECORD_BYTES_MAX];
+    snprintf(path, sizeof path, "%s/grant", options->data_dir);
+    const int fd = options->has_issuer ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0) {
+        return;
+    }
+    const ssize_t length = read(fd, memory, sizeof memory);
+    close(fd);
+    struct event event = {.type = EVENT_EVIDENCE, .as.evidence.what = EVIDENCE_GRANT};
+    const struct bytes kept = loop_keep(loop, bytes_of(memory, length > 0 ? (size_t)length : 0));
+    const enum status status = record_open(kept, &loop->world.network, &event.as.evidence.record);
+    if (status != STATUS_OK ||
+        !peer_id_equal(&verified_envelope(&event.as.evidence.record)->author, &options->issuer)) {
+        log_line(LOG_WARNING, "%s is no grant of this network's issuer", path);
+        return;
+    }
+    event.as.evidence.hold = *verified_id(&event.as.evidence.record);
+    loop_step(loop, &event);
+    loop_flush(loop);
+}
+
 static enum status
 start(struct loop *loop, struct buffer *why)
 {
@@ -314,6 +344,7 @@ start(struct loop *loop, struct buffer *why)
         return status;
     }
     loop_introduce_world(loop);
+    take_grant(loop);
     add_told_peers(loop);
     loop_flush(loop);
     return STATUS_OK;

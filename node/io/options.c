@@ -388,6 +388,24 @@ apply_network(struct reading *reading)
     }
 }
 
+/* The paths that we show mean the same wherever they are read. */
+static void
+make_absolute(struct reading *reading, char path[OPTION_PATH_SIZE])
+{
+    char whole[OPTION_PATH_SIZE];
+    char here[OPTION_PATH_SIZE];
+    if (path[0] == '/' || reading->status != STATUS_OK) {
+        return;
+    }
+    if (getcwd(here, sizeof here) == NULL ||
+        snprintf(whole, sizeof whole, "%s/%s", here, path) >= (int)sizeof whole) {
+        buffer_append_format(reading->why, "the path %.200s is too long", path);
+        reading->status = STATUS_LIMIT;
+        return;
+    }
+    memcpy(path, whole, strlen(whole) + 1);
+}
+
 static void
 find_directories(struct reading *reading)
 {
@@ -396,6 +414,7 @@ find_directories(struct reading *reading)
         buffer_append_format(reading->why, "there is no home directory; say --data DIR");
         reading->status = STATUS_NOT_FOUND;
     }
+    make_absolute(reading, options->data_dir);
     if (options->config_path[0] == '\0' &&
         snprintf(options->config_path, OPTION_PATH_SIZE, "%.4000s/gpuletd.conf",
                  options->data_dir) >= OPTION_PATH_SIZE) {
