@@ -212,9 +212,10 @@ reserved(const struct core *core)
             continue;
         }
         /* Once nothing runs, the voucher bounds what can be asked. */
-        const struct amount most = lease->row.state == LEASE_SETTLING
-                                       ? lease->row.voucher_uusd
-                                       : lease_charge(lease, lease->row.duration_s * 1000ull);
+        const struct amount most =
+            lease->row.state == LEASE_ENDING || lease->row.state == LEASE_SETTLING
+                ? lease->row.voucher_uusd
+                : lease_charge(lease, lease->row.duration_s * 1000ull);
         struct amount rest;
         if (amount_subtract(most, lease->row.posted_uusd, &rest) == STATUS_OK &&
             !amount_is_negative(rest) && amount_add(sum, rest, &rest) == STATUS_OK) {

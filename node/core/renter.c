@@ -138,6 +138,22 @@ say_charge(struct core *core, struct lease *lease)
     lease->client = (struct client){0};
 }
 
+/* The host owes us its final word for too long: whoever waits hears what stands in the books. */
+static void
+give_up_waiting(struct core *core, struct lease *lease)
+{
+    const struct charge_view view = {
+        .lease = lease_id_of(lease),
+        .charged_uusd = lease->row.posted_uusd,
+        .run_ms = lease->row.run_ms,
+        .reason = lease->row.reason,
+    };
+    say_row(core, lease->client, ROW_CHARGE, &view);
+    say_done(core, lease->client, STATUS_TIMEOUT,
+             "the host does not say how the lease ended; no more than the last voucher is owed");
+    lease->client = (struct client){0};
+}
+
 /* The sentence why a final cannot be signed, or NULL. */
 static const char *
 final_refusal(const struct lease *lease, const struct final *final)
@@ -414,6 +430,12 @@ renter_lease_tick(struct core *core, struct lease *lease)
         }
         break;
     case LEASE_ENDING:
+        if (lease->ending_at.ms == 0) {
+            lease->ending_at = core->now.boot;
+        } else if (lease->client.number != 0 &&
+                   boot_between(lease->ending_at, core->now.boot).ms > LATE_FINAL_MS) {
+            give_up_waiting(core, lease);
+        }
         if (core_is_due(core, lease->send_at)) {
             say_end(core, lease);
         }

@@ -104,8 +104,9 @@ struct lease {
     struct client client;  /* renter: who wants to hear of it; 0: nobody */
     bool reader_gone;
     struct boot reader_gone_at;
-    struct boot send_at; /* when the last message is repeated */
-    struct boot dial_at; /* when its other side is looked for again */
+    struct boot send_at;   /* when the last message is repeated */
+    struct boot dial_at;   /* when its other side is looked for again */
+    struct boot ending_at; /* renter: since when the host's final word is awaited */
     struct boot meter_at;
     struct boot frozen_at;
     uint16_t repeats;

@@ -16,9 +16,13 @@ is_honest(const struct machine *machine)
 static bool
 lease_is_left_open(struct world *world, const struct watch *watch)
 {
-    return watch->used && !watch->deleted &&
-           lease_state_is_open((enum lease_state)watch->row.state) &&
-           is_honest(machine_of_peer(world, &watch->row.peer));
+    if (!watch->used || watch->deleted) {
+        return false;
+    }
+    /* A liar need not sign, but it must not keep a card. */
+    return is_honest(machine_of_peer(world, &watch->row.peer))
+               ? lease_state_is_open((enum lease_state)watch->row.state)
+               : watch->row.is_host && lease_state_holds_slots((enum lease_state)watch->row.state);
 }
 
 static bool

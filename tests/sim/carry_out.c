@@ -40,15 +40,13 @@ put_record(struct machine *machine, enum table table, struct row_key key,
 
 /* Planted faults of the world: each must be found by a check. */
 static bool
-is_planted_loss(struct world *world, const struct machine *machine, const struct effect *effect)
+is_planted_loss(struct world *world, const struct effect *effect)
 {
     if (effect->type != EFFECT_STORE_ROW) {
         return false;
     }
     const enum table table = effect->as.row.table;
-    return (world->plant == PLANT_DOUBLE_SLOT && table == TABLE_LEASES && machine->is_host &&
-            world_chance(world, 100)) ||
-           (world->plant == PLANT_LOST_ROW && table == TABLE_LEDGER && world_chance(world, 20));
+    return world->plant == PLANT_LOST_ROW && table == TABLE_LEDGER && world_chance(world, 20);
 }
 
 /* One micro-unit out of nowhere. */
@@ -76,7 +74,7 @@ static void
 write_one(struct world *world, struct machine *machine, const struct effect *effect)
 {
     struct memory_store *store = machine->store;
-    if (is_planted_loss(world, machine, effect)) {
+    if (is_planted_loss(world, effect)) {
         return;
     }
     switch ((int)effect->type) {

@@ -8,7 +8,7 @@
 #include "protocol/peer_address.h"
 #include "tests/sim/world.h"
 
-enum { GRANT_UUSD = 40000000, SHORT_GRANT_UUSD = 3000 };
+enum { GRANT_UUSD = 400000000, SHORT_GRANT_UUSD = 30000 };
 
 static struct client_model *
 new_client(struct world *world, struct machine *machine, uint8_t asked)

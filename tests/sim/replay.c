@@ -34,6 +34,16 @@ recovery_step(struct world *world, struct machine *machine, const struct event *
     }
 }
 
+/* A planted fault: the disk forgets that slots are let. */
+static bool
+is_forgotten(struct world *world, const struct row *row)
+{
+    struct lease_row lease;
+    return world->plant == PLANT_DOUBLE_SLOT && row->table == TABLE_LEASES &&
+           codec_decode(&lease_row_schema, row->value, &lease) == STATUS_OK && lease.is_host &&
+           lease_state_holds_slots((enum lease_state)lease.state) && world_chance(world, 700);
+}
+
 static void
 replay_table(struct world *world, struct machine *machine, enum table table)
 {
@@ -42,7 +52,9 @@ replay_table(struct world *world, struct machine *machine, enum table table)
     const size_t first = table == TABLE_LEDGER && count > 0 ? count - 1 : 0;
     for (size_t i = first; i < count; i++) {
         const struct event event = {.type = EVENT_ROW, .as.row = rows[i]};
-        recovery_step(world, machine, &event);
+        if (!is_forgotten(world, &rows[i])) {
+            recovery_step(world, machine, &event);
+        }
     }
     free(rows);
 }
