@@ -5,6 +5,7 @@
 
 #include "node/core/gossip.h"
 #include "node/core/say.h"
+#include "node/core/search.h"
 #include "protocol/codec.h"
 #include "protocol/gpu_class.h"
 #include "protocol/week_hours.h"
@@ -400,6 +401,57 @@ host_refusal(const struct core *core, const struct control_host *ask)
     return NULL;
 }
 
+/* The listing that an offer makes, as it stands in the book, or as it would. */
+static void
+say_offer(struct core *core, struct client client, const struct offer_state *offer)
+{
+    const struct gpu *gpu = group_gpu(core, offer->row.slot_group);
+    struct shelf_entry entry = {.author = core->options.keypair.identity};
+    const struct listing listing = listing_of_offer(core, offer, gpu);
+    if (offer->published) {
+        entry.id = offer->listing;
+        entry.issued_at_s = (uint64_t)core->now.wall.ms / 1000;
+        entry.expires_at_s = entry.issued_at_s + LISTING_TTL_S;
+    }
+    search_say_listing(core, client, &entry, &listing);
+}
+
+/* The offer of a group as it would be with what the person says. */
+static struct offer_row
+merged_offer(struct core *core, uint16_t group, const struct control_host *ask, uint64_t wanted)
+{
+    const struct offer_state *before = listing_offer(core, group);
+    struct offer_row row = before == NULL ? (struct offer_row){.slot_group = group} : before->row;
+    merge(core, &row, ask, before == NULL);
+    row.gpu_mask |= group_mask(core, group) & wanted;
+    return row;
+}
+
+/* Takes over one group's offer; false when there is no place for it. */
+static bool
+take_offer(struct core *core, struct client client, const struct offer_row *row)
+{
+    struct offer_state *offer = offer_for(core, row->slot_group);
+    if (offer == NULL) {
+        return false;
+    }
+    offer->row = *row;
+    offer->dirty = true;
+    store_offer(core, offer);
+    listing_tick(core);
+    say_offer(core, client, offer);
+    return true;
+}
+
+/* The first card of its group among those wanted: each group is offered once. */
+static bool
+begins_group(const struct core *core, size_t at, uint64_t wanted)
+{
+    const struct gpu *gpu = &core->gpus[at];
+    const uint64_t cards = group_mask(core, gpu->slot_group) & wanted;
+    return cards != 0 && (cards & -cards) == UINT64_C(1) << gpu->number;
+}
+
 void
 listing_host(struct core *core, struct client client, const struct control_host *ask)
 {
@@ -409,39 +461,31 @@ listing_host(struct core *core, struct client client, const struct control_host 
         return;
     }
     const uint64_t wanted = ask->gpu_mask == 0 ? all_gpus(core) : ask->gpu_mask;
-    uint64_t done = 0;
     for (size_t i = 0; i < core->gpu_count; i++) {
-        const uint16_t group = core->gpus[i].slot_group;
-        const uint64_t cards = group_mask(core, group) & wanted;
-        if (cards == 0 || (done & cards) != 0) {
+        if (!begins_group(core, i, wanted)) {
             continue;
         }
-        done |= cards;
-        struct offer_state *before = listing_offer(core, group);
-        struct offer_row row =
-            before == NULL ? (struct offer_row){.slot_group = group} : before->row;
-        merge(core, &row, ask, before == NULL);
-        row.gpu_mask |= cards;
+        const struct offer_row row = merged_offer(core, core->gpus[i].slot_group, ask, wanted);
         if (row.lease_min_s > row.lease_max_s) {
             say_done(core, client, STATUS_REFUSED,
                      "the shortest lease would be longer than the longest; give --min and --max");
             return;
         }
         if (ask->dry_run) {
+            const struct offer_state offer = {.row = row};
+            say_offer(core, client, &offer);
+        }
+    }
+    core->pause_mask &= ask->dry_run ? UINT64_MAX : ~wanted;
+    for (size_t i = 0; i < core->gpu_count && !ask->dry_run; i++) {
+        if (!begins_group(core, i, wanted)) {
             continue;
         }
-        struct offer_state *offer = offer_for(core, group);
-        if (offer == NULL) {
+        const struct offer_row row = merged_offer(core, core->gpus[i].slot_group, ask, wanted);
+        if (!take_offer(core, client, &row)) {
             say_done(core, client, STATUS_LIMIT, "too many different kinds of cards");
             return;
         }
-        offer->row = row;
-        offer->dirty = true;
-        store_offer(core, offer);
-    }
-    core->pause_mask &= ~wanted;
-    if (!ask->dry_run) {
-        listing_tick(core);
     }
     say_done(core, client, STATUS_OK, "%s", "");
 }

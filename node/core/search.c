@@ -163,9 +163,9 @@ entry_listing(struct core *core, const struct shelf_entry *entry, struct listing
            codec_decode(&listing_schema, view.envelope.body, ret_listing) == STATUS_OK;
 }
 
-static void
-say_listing(struct core *core, struct client client, const struct shelf_entry *entry,
-            const struct listing *listing)
+void
+search_say_listing(struct core *core, struct client client, const struct shelf_entry *entry,
+                   const struct listing *listing)
 {
     struct listing_view view = {
         .listing = entry->id,
@@ -219,7 +219,7 @@ search_listings(struct core *core, struct client client, const struct control_li
                      (int)SHOWN_MAX);
             break;
         }
-        say_listing(core, client, entry, &listing);
+        search_say_listing(core, client, entry, &listing);
         shown++;
     }
     say_done(core, client, STATUS_OK, "%s", "");

@@ -9,6 +9,10 @@ void search_question(struct core *core, struct client client, const struct contr
 void search_listings(struct core *core, struct client client, const struct control_listings *ask);
 void search_market(struct core *core, struct client client, const struct control_market *ask);
 
+/* One ROW_LISTING. */
+void search_say_listing(struct core *core, struct client client, const struct shelf_entry *entry,
+                        const struct listing *listing);
+
 /* An offer as it is shown: its place in the order, and whether rent would take it. */
 struct shown_offer {
     const struct found *found;
