@@ -143,6 +143,8 @@ print_money(struct buffer *out, const struct field *field, const void *value)
     const struct amount amount = field_amount(field, value);
     if (field->unit == UNIT_UUSD_PER_HOUR && amount_is_zero(amount)) {
         buffer_append_format(out, "-");
+    } else if (amount_micro(amount) == AMOUNT_MICRO_MAX) {
+        buffer_append_format(out, "no limit");
     } else if (field->unit == UNIT_UUSD_PER_HOUR) {
         quantity_print_price(out, amount);
     } else {

@@ -88,6 +88,24 @@ read_host(const struct invocation *invocation, struct control_host *ret_host, st
     return read_sets(invocation, ret_host, why);
 }
 
+/* Offers the cards, then asks what is offered now. */
+static int
+offer(const struct invocation *invocation, const struct control_host *host, struct answer *answer)
+{
+    struct connection *connection;
+    const struct control_listings mine = {.mine = true};
+    int code = talk_open(invocation, &connection);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    code = talk_ask(connection, CONTROL_HOST, host, answer, NULL);
+    if (code == EXIT_DONE && !host->dry_run && answer_count(answer, ROW_LISTING) == 0) {
+        code = talk_ask(connection, CONTROL_LISTINGS, &mine, answer, NULL);
+    }
+    connection_close(connection);
+    return code;
+}
+
 int
 run_host(const struct invocation *invocation)
 {
@@ -104,7 +122,7 @@ run_host(const struct invocation *invocation)
                  "away");
         return EXIT_REFUSED;
     }
-    int code = talk_once(invocation, CONTROL_HOST, &host, &answer);
+    int code = offer(invocation, &host, &answer);
     if (code == EXIT_DONE) {
         code = talk_list(invocation, &answer, ROW_LISTING, listing_columns, listing_column_count);
     }

@@ -7,7 +7,7 @@
 #include "cli/network_file.h"
 #include "cli/output.h"
 
-enum { TESTNET_PORT = 7700, TESTNET_GRANT_USD = 1000 };
+enum { TESTNET_PORT = 7800 /* beside a node of one's own */, TESTNET_GRANT_USD = 1000 };
 
 struct testnet_plan {
     size_t hosts;
