@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/io/clock.h"
 #include "node/io/supervisor_file.h"
 #include "tests/io/workload_fixture.h"
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "node/io/cgroup.h"
+#include "node/io/clock.h"
 #include "node/io/sandbox.h"
 #include "node/io/supervisor.h"
 #include "node/io/supervisor_file.h"
