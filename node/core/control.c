@@ -263,14 +263,15 @@ say_money(struct core *core, struct client client)
         const struct balance_row *row = &core->balances[i];
         const bool is_issuer =
             core->options.has_issuer && peer_id_equal(&row->peer, &core->options.issuer);
+        /* Income and debts have negative balances in the books; people read them the other way. */
         const struct money_view view = {
             .peer = row->peer,
             .peer_label = is_issuer ? bytes_of_text("issuer") : gossip_label_of(core, &row->peer),
             .receivable_uusd = row->receivable_uusd,
-            .payable_uusd = row->payable_uusd,
-            .earned_uusd = row->earned_uusd,
+            .payable_uusd = amount_negated(row->payable_uusd),
+            .earned_uusd = amount_negated(row->earned_uusd),
             .spent_uusd = row->spent_uusd,
-            .granted_uusd = row->granted_uusd,
+            .granted_uusd = amount_negated(row->granted_uusd),
             .leases = row->leases,
         };
         say_row(core, client, ROW_MONEY, &view);
