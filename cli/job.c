@@ -239,7 +239,11 @@ write_outputs(struct job *job)
     for (size_t i = 0; status == STATUS_OK && i < 2; i++) {
         struct job_output *output = &job->outputs[i];
         const bool was_broken = output->is_broken;
+        const size_t waiting = output->length;
         job_output_write(output);
+        if (output->length < waiting) {
+            job->heard_at_ms = connection_clock_ms(); /* it was we who kept the host waiting */
+        }
         status = job_output_ask(output, job->connection, &job->lease, false);
         if (status == STATUS_OK && output->is_broken && !was_broken && job->is_attached &&
             !job->has_exited && job->interrupts == 0) {

@@ -513,14 +513,30 @@ pump(struct streams_host *host, struct served *served)
     return more;
 }
 
+/* The reader had everything, with the exit, and has gone: the supervisor may forget it and leave. */
 static void
-watch_reader(struct served *served, int64_t now_ms, const struct sink *sink)
+dismiss_supervisor(struct streams_host *host, struct served *served)
+{
+    struct workload *workload = jobs_workload(host->options->jobs, &served->lease);
+    for (size_t i = 0; i < 2 && workload != NULL && served->exit_is_sent; i++) {
+        served->outputs[i].offset = served->outputs[i].position;
+        served->outputs[i].limit = served->outputs[i].position;
+        served->outputs[i].must_credit = true;
+    }
+}
+
+static void
+watch_reader(struct streams_host *host, struct served *served, int64_t now_ms,
+             const struct sink *sink)
 {
     const bool is_away = now_ms - served->heard_ms > GONE_MS;
     if (served->token == 0 || is_away == served->is_missed) {
         return; /* nobody has ever opened it, or nothing is new */
     }
     served->is_missed = is_away;
+    if (is_away) {
+        dismiss_supervisor(host, served);
+    }
     const struct event event = {.type = is_away ? EVENT_READER_GONE : EVENT_READER_BACK,
                                 .as.lease = served->lease};
     sink->take(sink->context, &event);
@@ -538,7 +554,7 @@ streams_host_receive(struct streams_host *host, const struct poll_set *set, cons
         struct served *served = &host->list[i];
         if (served->is_used) {
             more = pump(host, served) || more;
-            watch_reader(served, now_ms, sink);
+            watch_reader(host, served, now_ms, sink);
         }
     }
     return more;
@@ -579,6 +595,13 @@ streams_host_allow(struct streams_host *host, const struct lease_id *lease,
     struct served *served = find(host, lease);
     for (size_t i = 0; i < SERVED_MAX && served == NULL; i++) {
         served = host->list[i].is_used ? NULL : &host->list[i];
+    }
+    for (size_t i = 0; i < SERVED_MAX && served == NULL; i++) {
+        struct served *old = &host->list[i];
+        if (old->is_over && old->is_missed) {
+            streams_host_forbid(host, &old->lease); /* its reader had it, or never comes */
+            served = old;
+        }
     }
     if (served == NULL) {
         log_line(LOG_ERROR, "too many leases have streams");
