@@ -82,8 +82,8 @@ own_path(const char *membership, const char *controller)
             continue;
         }
         const size_t list_length = (size_t)(second - first) - 1;
-        const bool fits = controller[0] == '\0' ? list_length == 0
-                                                : list_has(first + 1, list_length, controller);
+        const bool fits =
+            controller[0] == '\0' ? list_length == 0 : list_has(first + 1, list_length, controller);
         if (fits) {
             const size_t start = (size_t)(second - text) + 1;
             return bytes_of(text + start, line.length - start);
@@ -137,15 +137,15 @@ consider_mount(struct bytes line, const char *membership, struct cgroup *ret)
         return;
     }
     tail += sizeof separator - 1;
-    const struct bytes after = bytes_of(tail, line.length - (size_t)(tail - (const char *)line.data));
+    const struct bytes after =
+        bytes_of(tail, line.length - (size_t)(tail - (const char *)line.data));
     const struct bytes type = word_of(after, 0);
     const struct bytes options = word_of(after, 2);
     for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
         struct cgroup_place *place = &ret->places[i];
         if (bytes_are_text(type, "cgroup2") && (place->version == 0 || i == CGROUP_FREEZER)) {
             place_set(place, 2, line, own_path(membership, ""));
-        } else if (bytes_are_text(type, "cgroup") &&
-                   (place->version == 0 || i != CGROUP_FREEZER) &&
+        } else if (bytes_are_text(type, "cgroup") && (place->version == 0 || i != CGROUP_FREEZER) &&
                    list_has((const char *)options.data, options.length, controller_names[i])) {
             place_set(place, 1, line, own_path(membership, controller_names[i]));
         }
@@ -269,9 +269,8 @@ cgroup_prepare_own(void)
         return STATUS_OK;
     }
     struct cgroup_place leaf = {.version = 2};
-    const int length =
-        snprintf(leaf.path, sizeof leaf.path, "%.*s%s",
-                 (int)(sizeof leaf.path - sizeof own_leaf), place->path, own_leaf);
+    const int length = snprintf(leaf.path, sizeof leaf.path, "%.*s%s",
+                                (int)(sizeof leaf.path - sizeof own_leaf), place->path, own_leaf);
     if (length < 0 || (size_t)length >= sizeof leaf.path) {
         return STATUS_NO_SPACE;
     }

@@ -11,8 +11,8 @@
 static const char init_path[] = "/run/gpulet-init";
 
 /* Directories that belong to /usr; on a merged system they are links into it. */
-static const char *const system_directories[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64",
-                                                 "/libx32"};
+static const char *const system_directories[] = {"/bin",   "/sbin",  "/lib",
+                                                 "/lib32", "/lib64", "/libx32"};
 
 /* Files of the host's /etc that hold no secret and programs need. */
 static const char *const shown_etc[] = {"/etc/ld.so.cache", "/etc/alternatives", "/etc/OpenCL",
@@ -198,7 +198,8 @@ gpu_list(const struct workload_spec *spec, bool as_seen, char *ret_text, size_t 
     ret_text[0] = '\0';
     for (size_t i = 0; i < spec->gpu_count && length < size; i++) {
         const size_t index = as_seen ? i : spec->gpu_indices[i];
-        const int more = snprintf(ret_text + length, size - length, "%s%zu", i == 0 ? "" : ",", index);
+        const int more =
+            snprintf(ret_text + length, size - length, "%s%zu", i == 0 ? "" : ",", index);
         length += more > 0 ? (size_t)more : 0;
     }
 }
@@ -244,8 +245,12 @@ static void
 add_isolation(struct builder *builder)
 {
     static const char *const switches[] = {
-        "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
-        "--hostname",    "gpulet",            "--uid",         "1000",       "--gid",      "1000",
+        "--unshare-all", "--die-with-parent",
+        "--new-session", "--as-pid-1",
+        "--cap-drop",    "ALL",
+        "--hostname",    "gpulet",
+        "--uid",         "1000",
+        "--gid",         "1000",
     };
     for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
         add(builder, switches[i]);

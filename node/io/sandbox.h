@@ -36,8 +36,8 @@ void sandbox_capabilities(struct sandbox_capabilities *ret);
 
 /* Whether a renter may set this NAME=VALUE. STATUS_REFUSED (loader and driver settings, what the
  * host sets itself) and STATUS_BAD_INPUT (no name) write one sentence into ret_reason. */
-enum status sandbox_check_environment(const char *entry,
-                                      char ret_reason[SANDBOX_REASON_SIZE]) MUST_USE;
+enum status sandbox_check_environment(const char *entry, char ret_reason[SANDBOX_REASON_SIZE])
+    MUST_USE;
 
 /* Where bwrap is, searched in the system's directories; "" when nowhere. */
 void sandbox_find_bwrap(char ret_path[256]);
@@ -74,8 +74,8 @@ struct sandbox_init {
  * STATUS_REFUSED: an environment entry; STATUS_NO_SPACE; STATUS_UNAVAILABLE: no bwrap; others. */
 enum status sandbox_command_build(const struct workload_spec *spec,
                                   const struct sandbox_sources *sources,
-                                  const struct sandbox_init *init,
-                                  struct sandbox_command *ret) MUST_USE;
+                                  const struct sandbox_init *init, struct sandbox_command *ret)
+    MUST_USE;
 
 /* Closes and frees; half-built and zeroed ones too. */
 void sandbox_command_clear(struct sandbox_command *command);
@@ -88,7 +88,7 @@ void sandbox_staged_sources(struct sandbox_sources *ret);
 
 /* As root: gives up every group but those the device nodes need, and then root itself for good.
  * STATUS_OUT_OF_RANGE: uid 0. STATUS_PERMISSION. */
-enum status sandbox_become(uid_t uid, const char *const *device_paths,
-                           size_t device_count) MUST_USE;
+enum status sandbox_become(uid_t uid, const char *const *device_paths, size_t device_count)
+    MUST_USE;
 
 #endif

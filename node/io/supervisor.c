@@ -175,9 +175,9 @@ set_pollers(const struct supervisor *supervisor, struct pollfd pollers[POLLERS])
         pollers[POLLER_OUTPUT + i] =
             (struct pollfd){.fd = output_wants_pipe(output) ? output->pipe : -1, .events = POLLIN};
     }
-    pollers[POLLER_INPUT] = (struct pollfd){
-        .fd = input_wants_pipe(&supervisor->input) ? supervisor->input.pipe : -1,
-        .events = POLLOUT};
+    pollers[POLLER_INPUT] =
+        (struct pollfd){.fd = input_wants_pipe(&supervisor->input) ? supervisor->input.pipe : -1,
+                        .events = POLLOUT};
 }
 
 static void

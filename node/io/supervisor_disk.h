@@ -9,8 +9,8 @@
 #include "protocol/status.h"
 
 struct disk_use {
-    uint64_t bytes; /* as allocated on the disk */
-    uint64_t files; /* files, directories and links */
+    uint64_t bytes;   /* as allocated on the disk */
+    uint64_t files;   /* files, directories and links */
     bool is_too_deep; /* more than 200 levels: not measured further */
     bool is_low;      /* the file system has less than 2 % or 256 MiB left for everybody */
 };

@@ -64,8 +64,8 @@ family_signal(pid_t ancestor, int signal_number)
     while (has_more) {
         has_more = false;
         for (size_t i = 0; i < count; i++) {
-            if (!kin[i].is_family && (kin[i].parent == ancestor ||
-                                      is_known(kin, count, kin[i].parent))) {
+            if (!kin[i].is_family &&
+                (kin[i].parent == ancestor || is_known(kin, count, kin[i].parent))) {
                 kin[i].is_family = has_more = true;
                 kill(kin[i].pid, signal_number);
                 sent++;

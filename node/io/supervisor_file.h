@@ -17,8 +17,8 @@ enum file_mode {
 
 /* Writes the file `name` (mode 0600) of the directory through "<name>.tmp".
  * STATUS_EXISTS, STATUS_DISK_FULL, STATUS_SYSTEM. */
-enum status file_write(int directory, const char *name, struct bytes content,
-                       enum file_mode mode) MUST_USE;
+enum status file_write(int directory, const char *name, struct bytes content, enum file_mode mode)
+    MUST_USE;
 
 /* Appends the file's whole content. STATUS_NOT_FOUND, STATUS_NO_SPACE, STATUS_SYSTEM. */
 enum status file_read(int directory, const char *name, struct buffer *buffer) MUST_USE;

@@ -216,8 +216,7 @@ become_bwrap(const struct birth *birth)
     sigset_t none;
     sigemptyset(&none);
     const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(nothing, 1) < 0 ||
-        dup2(birth->errors, 2) < 0) {
+    if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(nothing, 1) < 0 || dup2(birth->errors, 2) < 0) {
         _exit(1);
     }
     signal(SIGPIPE, SIG_DFL);
@@ -234,8 +233,8 @@ become_bwrap(const struct birth *birth)
         if (status != STATUS_OK) {
             give_up("cannot show the workspace", status);
         }
-        status = sandbox_become(birth->spec->uid, birth->spec->device_paths,
-                                birth->spec->device_count);
+        status =
+            sandbox_become(birth->spec->uid, birth->spec->device_paths, birth->spec->device_count);
         if (status != STATUS_OK) {
             give_up("cannot become the job's user", status);
         }
@@ -271,7 +270,8 @@ open_workspace(struct job *job, const struct workload_spec *spec)
     if (spec->uid == 0) {
         return STATUS_OUT_OF_RANGE;
     }
-    return fchown(job->workspace, spec->uid, (gid_t)spec->uid) == 0 ? STATUS_OK : status_from_errno();
+    return fchown(job->workspace, spec->uid, (gid_t)spec->uid) == 0 ? STATUS_OK
+                                                                    : status_from_errno();
 }
 
 static enum status
@@ -416,8 +416,7 @@ static void
 order(struct job *job, enum init_message_type type, uint32_t value)
 {
     const struct init_message message = {.type = type, .value = value};
-    const ssize_t sent =
-        send(job->channel, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = send(job->channel, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)sent; /* the channel's end is seen when reading */
 }
 

@@ -30,8 +30,7 @@ struct job_streams {
 /* Makes the cgroup and the sandbox and starts bwrap in them. On failure nothing runs and one sentence
  * stands in ret_reason; job_clear as ever. */
 enum status job_start(struct job *job, int directory, const struct supervisor_spec *spec,
-                      struct job_streams *ret,
-                      char ret_reason[WORKLOAD_REASON_SIZE]) MUST_USE;
+                      struct job_streams *ret, char ret_reason[WORKLOAD_REASON_SIZE]) MUST_USE;
 void job_clear(struct job *job);
 
 /* The next message of the sandbox's first process. STATUS_NOT_NOW; STATUS_DISCONNECTED. */

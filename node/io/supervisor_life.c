@@ -12,7 +12,7 @@
 enum {
     TICK_MS = 1000,
     TICKS_A_SAVE = 10,
-    KILL_AGAIN_MS = 5,  /* how soon to look again whether all are dead */
+    KILL_AGAIN_MS = 5, /* how soon to look again whether all are dead */
     FILES_MAX = 1000000,
     DAEMON_WAIT_MS = 30000, /* for a daemon that has not taken everything */
 };
@@ -264,8 +264,8 @@ check_disk(struct supervisor *supervisor)
     const bool fills_host = use.is_low && !supervisor->disk_was_low;
     if (is_over || fills_host || use.is_too_deep || use.files > files_max) {
         snprintf(supervisor->status.reason, sizeof supervisor->status.reason, "%s",
-                 is_over          ? "the workspace is larger than agreed"
-                 : fills_host     ? "the host's disk is almost full"
+                 is_over           ? "the workspace is larger than agreed"
+                 : fills_host      ? "the host's disk is almost full"
                  : use.is_too_deep ? "the workspace is nested too deeply"
                                    : "the workspace has too many files");
         supervisor_end_job(supervisor, WORKLOAD_END_DISK, 0);
@@ -275,8 +275,7 @@ check_disk(struct supervisor *supervisor)
 static void
 obey_meter(struct supervisor *supervisor, int64_t now_ms)
 {
-    const enum meter_verdict verdict =
-        meter_judge(&supervisor->meter, now_ms, clock_boot_ms());
+    const enum meter_verdict verdict = meter_judge(&supervisor->meter, now_ms, clock_boot_ms());
     switch (verdict) {
     case METER_RUN:
         apply_freeze(supervisor, false);

@@ -27,15 +27,15 @@ struct supervisor {
     struct disk_watch *disk;
     bool disk_was_low; /* already when the job started: not its doing */
 
-    bool job_exists;        /* between job_start and its being gone */
-    bool is_killing;        /* SIGKILL was sent */
-    bool has_exited;        /* its first process told its end */
-    uint32_t wait_status;   /* then */
+    bool job_exists;         /* between job_start and its being gone */
+    bool is_killing;         /* SIGKILL was sent */
+    bool has_exited;         /* its first process told its end */
+    uint32_t wait_status;    /* then */
     enum workload_end cause; /* why we kill it; WORKLOAD_END_NONE: we do not */
-    int64_t kill_at_ms;     /* end of the grace after SIGTERM; INT64_MAX: none */
-    int64_t tick_at_ms;     /* next report */
-    int64_t leave_at_ms;    /* when an ended job's supervisor leaves for good */
-    bool is_told_to_leave;  /* by SIGTERM: does not wait for a daemon */
+    int64_t kill_at_ms;      /* end of the grace after SIGTERM; INT64_MAX: none */
+    int64_t tick_at_ms;      /* next report */
+    int64_t leave_at_ms;     /* when an ended job's supervisor leaves for good */
+    bool is_told_to_leave;   /* by SIGTERM: does not wait for a daemon */
     unsigned ticks;
 
     bool status_due; /* what the daemon is owed */

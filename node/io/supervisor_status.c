@@ -12,7 +12,8 @@ supervisor_status_encode(const struct workload_status *status, struct buffer *bu
     wire_append_u32(buffer, status_version);
     wire_append_u32(buffer, (uint32_t)status->state);
     wire_append_u32(buffer, (uint32_t)status->end);
-    wire_append_u32(buffer, (status->frozen_by_daemon ? 1u : 0u) | (status->frozen_unpaid ? 2u : 0u));
+    wire_append_u32(buffer,
+                    (status->frozen_by_daemon ? 1u : 0u) | (status->frozen_unpaid ? 2u : 0u));
     wire_append_u32(buffer, status->exit_code);
     wire_append_u32(buffer, status->signal_number);
     wire_append_u64(buffer, status->run_ms);

@@ -145,8 +145,7 @@ bool
 output_next(const struct output_stream *output, uint8_t scratch[FRAME_PAYLOAD_MAX],
             struct frame *ret)
 {
-    struct frame frame = {
-        .type = FRAME_DATA, .stream = output->stream, .number = output->position};
+    struct frame frame = {.type = FRAME_DATA, .stream = output->stream, .number = output->position};
     if (!output->is_read || output->end_sent) {
         return false;
     }
@@ -295,7 +294,8 @@ input_take(struct input_stream *input, uint64_t offset, struct bytes data)
     if (end <= input->received) {
         return STATUS_OK;
     }
-    if (input->ring == NULL || end > input->taken + WINDOW || (input->has_end && end > input->end)) {
+    if (input->ring == NULL || end > input->taken + WINDOW ||
+        (input->has_end && end > input->end)) {
         return STATUS_OUT_OF_RANGE;
     }
     const uint8_t *from = data.data + (input->received - offset);

@@ -63,10 +63,10 @@ uint64_t output_dropped(const struct output_stream *output);
 enum status output_spill(struct output_stream *output, int directory, const char *name) MUST_USE;
 
 struct input_stream {
-    int pipe; /* owned; -1 when closed */
+    int pipe;      /* owned; -1 when closed */
     uint8_t *ring; /* owned, WORKLOAD_STDIN_WINDOW bytes */
     uint64_t received;
-    uint64_t taken; /* by the job, or thrown away when it closed its end */
+    uint64_t taken;    /* by the job, or thrown away when it closed its end */
     uint64_t credited; /* limit last told */
     bool has_end;
     uint64_t end;

@@ -28,8 +28,8 @@ check_spec(const struct workload_spec *spec)
         return STATUS_BAD_INPUT;
     }
     if (spec->argument_count > WORKLOAD_ARGUMENTS_MAX ||
-        spec->environment_count > WORKLOAD_ENVIRONMENT_MAX ||
-        spec->gpu_count > WORKLOAD_GPUS_MAX || spec->device_count > WORKLOAD_DEVICES_MAX) {
+        spec->environment_count > WORKLOAD_ENVIRONMENT_MAX || spec->gpu_count > WORKLOAD_GPUS_MAX ||
+        spec->device_count > WORKLOAD_DEVICES_MAX) {
         return STATUS_LIMIT;
     }
     if (geteuid() == 0 && (spec->uid == 0 || spec->uid == (uid_t)-1)) {
@@ -58,9 +58,8 @@ write_spec(int directory, const struct workload_spec *spec)
     buffer_init(&buffer, memory, WORKLOAD_SPEC_BYTES_MAX);
     supervisor_spec_encode(spec, &buffer);
     const enum status status =
-        buffer.overflowed
-            ? STATUS_LIMIT
-            : file_write(directory, "spec", buffer_bytes(&buffer), FILE_REPLACE_FAST);
+        buffer.overflowed ? STATUS_LIMIT
+                          : file_write(directory, "spec", buffer_bytes(&buffer), FILE_REPLACE_FAST);
     explicit_bzero(memory, WORKLOAD_SPEC_BYTES_MAX);
     free(memory);
     return status;

@@ -51,14 +51,14 @@ enum workload_state {
 
 /* Why a job ended. Whether it is charged is the core's matter. */
 enum workload_end {
-    WORKLOAD_END_NONE,        /* has not ended */
-    WORKLOAD_END_EXITED,      /* by itself, with exit_code */
-    WORKLOAD_END_SIGNALED,    /* by a signal nobody here sent, signal_number */
-    WORKLOAD_END_KILLED,      /* workload_kill */
-    WORKLOAD_END_LEASE_OVER,  /* end_boot_ms came */
-    WORKLOAD_END_UNPAID,      /* was frozen for want of payment longer than unpaid_kill_ms */
-    WORKLOAD_END_DISK,        /* the workspace outgrew disk_mib by a tenth, or held too many files */
-    WORKLOAD_END_MEMORY,      /* the memory limit killed it */
+    WORKLOAD_END_NONE,       /* has not ended */
+    WORKLOAD_END_EXITED,     /* by itself, with exit_code */
+    WORKLOAD_END_SIGNALED,   /* by a signal nobody here sent, signal_number */
+    WORKLOAD_END_KILLED,     /* workload_kill */
+    WORKLOAD_END_LEASE_OVER, /* end_boot_ms came */
+    WORKLOAD_END_UNPAID,     /* was frozen for want of payment longer than unpaid_kill_ms */
+    WORKLOAD_END_DISK,       /* the workspace outgrew disk_mib by a tenth, or held too many files */
+    WORKLOAD_END_MEMORY,     /* the memory limit killed it */
     WORKLOAD_END_NOT_STARTED, /* the sandbox or the program could not be started; see reason */
     WORKLOAD_END_LOST,        /* the supervisor is gone without having said an end */
 };
@@ -102,8 +102,8 @@ struct workload_spec {
 struct workload_status {
     enum workload_state state;
     enum workload_end end;
-    bool frozen_by_daemon; /* workload_freeze */
-    bool frozen_unpaid;    /* run_ms_limit reached */
+    bool frozen_by_daemon;  /* workload_freeze */
+    bool frozen_unpaid;     /* run_ms_limit reached */
     uint32_t exit_code;     /* when WORKLOAD_END_EXITED */
     uint32_t signal_number; /* when the job died of a signal, whoever sent it; else 0 */
     uint64_t run_ms;        /* from exec to exit, less frozen and slept time */
@@ -180,8 +180,8 @@ enum status workload_kill(struct workload *workload, uint64_t grace_ms) MUST_USE
 /* To the job's first process. */
 enum status workload_signal(struct workload *workload, int signal_number) MUST_USE;
 /* The job may run until run_ms reaches the limit, and exist until end_boot_ms. */
-enum status workload_pay(struct workload *workload, uint64_t run_ms_limit,
-                         int64_t end_boot_ms) MUST_USE;
+enum status workload_pay(struct workload *workload, uint64_t run_ms_limit, int64_t end_boot_ms)
+    MUST_USE;
 /* Asks for a STATUS event now. */
 enum status workload_ask_status(struct workload *workload) MUST_USE;
 
@@ -191,13 +191,13 @@ enum status workload_ask_status(struct workload *workload) MUST_USE;
 enum status workload_read(struct workload *workload, enum workload_stream stream, uint64_t offset,
                           uint64_t limit) MUST_USE;
 /* All before `offset` is safe, and more may come up to below `limit`; the position stays. */
-enum status workload_credit(struct workload *workload, enum workload_stream stream,
-                            uint64_t offset, uint64_t limit) MUST_USE;
+enum status workload_credit(struct workload *workload, enum workload_stream stream, uint64_t offset,
+                            uint64_t limit) MUST_USE;
 /* At most WORKLOAD_DATA_MAX bytes, within the window of the last CREDIT event; bytes the job has
  * already are ignored. STATUS_BUSY: the socket is full, nothing was taken; try again after any event,
  * or when poll says POLLOUT. */
-enum status workload_write_stdin(struct workload *workload, uint64_t offset,
-                                 struct bytes data) MUST_USE;
+enum status workload_write_stdin(struct workload *workload, uint64_t offset, struct bytes data)
+    MUST_USE;
 /* The job's stdin ends at `offset`. */
 enum status workload_close_stdin(struct workload *workload, uint64_t offset) MUST_USE;
 

@@ -153,8 +153,7 @@ replaces_last(const struct workload *workload, const struct frame *frame)
     if (workload->waiting_count == 0 || frame->type != FRAME_CREDIT) {
         return false;
     }
-    const size_t last =
-        (workload->waiting_first + workload->waiting_count - 1) % WAITING_MAX;
+    const size_t last = (workload->waiting_first + workload->waiting_count - 1) % WAITING_MAX;
     return workload->waiting[last].frame.type == FRAME_CREDIT &&
            workload->waiting[last].frame.stream == frame->stream;
 }

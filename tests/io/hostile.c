@@ -63,8 +63,9 @@ read_shadow(void)
 static int
 see_host_directories(void)
 {
-    static const char *const paths[] = {"/root", "/home", "/var/lib", "/boot", "/sys/kernel",
-                                        "/sys/fs/cgroup", "/run/systemd", "/mnt", "/srv"};
+    static const char *const paths[] = {"/root",        "/home",       "/var/lib",
+                                        "/boot",        "/sys/kernel", "/sys/fs/cgroup",
+                                        "/run/systemd", "/mnt",        "/srv"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (access(paths[i], F_OK) == 0) {
             return 0;

@@ -77,8 +77,9 @@ Test(cgroup, version_1_in_a_container_starts_below_its_mount)
 
 Test(cgroup, odd_texts_give_no_place)
 {
-    static const char *const texts[] = {"", "\n", "x", "1 2 3 4 5 - ", " - cgroup2", "- - - -",
-                                        "a b c d e f - cgroup\n", "0::", ":::", "9:memory"};
+    static const char *const texts[] = {
+        "",    "\n",  "x",       "1 2 3 4 5 - ", " - cgroup2", "- - - -", "a b c d e f - cgroup\n",
+        "0::", ":::", "9:memory"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         for (size_t j = 0; j < sizeof texts / sizeof texts[0]; j++) {
             cgroup_parse_own(texts[i], texts[j], &own);
@@ -91,9 +92,9 @@ Test(cgroup, odd_texts_give_no_place)
 
 Test(cgroup, saved_group_is_loaded_again_and_nonsense_is_not)
 {
-    static const char *const nonsense[] = {"memory",         "memory 1 /x",      "memory 3 /x\n",
-                                           "memory 1 x\n",   "memory  /x\n",     "disk 1 /x\n",
-                                           "memory 1/x\n",   "\n",               "memory 1 \n",
+    static const char *const nonsense[] = {"memory",        "memory 1 /x",  "memory 3 /x\n",
+                                           "memory 1 x\n",  "memory  /x\n", "disk 1 /x\n",
+                                           "memory 1/x\n",  "\n",           "memory 1 \n",
                                            "memory 1 /x\ny"};
     char text[4096];
     struct buffer saved;
@@ -169,7 +170,8 @@ make_group(unsigned freezer_version)
         own.places[CGROUP_FREEZER] = all.places[CGROUP_FREEZER];
     }
     if (own.places[CGROUP_FREEZER].version != freezer_version ||
-        access(own.places[CGROUP_FREEZER].path, W_OK) != 0 || own.places[CGROUP_PIDS].version == 0) {
+        access(own.places[CGROUP_FREEZER].path, W_OK) != 0 ||
+        own.places[CGROUP_PIDS].version == 0) {
         return false;
     }
     snprintf(name, sizeof name, "gpulet-test-%ld-%u", (long)getpid(), freezer_version);

@@ -86,8 +86,13 @@ Test(sandbox, hostile_program_gets_nothing)
 /* The probe must be able to find a hole: outside, some tries succeed. */
 Test(sandbox, hostile_program_succeeds_without_a_sandbox)
 {
-    static char *arguments[] = {"x", "--hostile", "see_host_directories", "see_host_processes",
-                                "use_abstract_socket", "use_host_loopback", NULL};
+    static char *arguments[] = {"x",
+                                "--hostile",
+                                "see_host_directories",
+                                "see_host_processes",
+                                "use_abstract_socket",
+                                "use_host_loopback",
+                                NULL};
     char text[4096] = "";
     char port_text[16];
     char name[64];

@@ -80,8 +80,8 @@ Test(supervisor_frame, message_is_as_long_as_its_header_says)
     const size_t length = write_message(FRAME_DATA, 1, 100);
     for (size_t i = 0; i < length + 8; i++) {
         const enum status expected = i < length ? STATUS_TRUNCATED : STATUS_TRAILING;
-        cr_assert_eq(frame_parse(bytes_of(message, i), &frame),
-                     i == length ? STATUS_OK : expected, "%zu", i);
+        cr_assert_eq(frame_parse(bytes_of(message, i), &frame), i == length ? STATUS_OK : expected,
+                     "%zu", i);
     }
     memset(message + 4, 0xff, 4);
     cr_assert_eq(frame_parse(bytes_of(message, length), &frame), STATUS_TRUNCATED);
@@ -104,13 +104,26 @@ Test(supervisor_frame, other_versions_are_refused)
 static struct workload_status
 sample_status(void)
 {
-    struct workload_status status = {
-        .state = WORKLOAD_FROZEN, .end = WORKLOAD_END_DISK, .frozen_unpaid = true,
-        .exit_code = 7, .signal_number = 9, .run_ms = UINT64_MAX, .frozen_ms = 1,
-        .run_ms_limit = 2, .end_boot_ms = -3, .stdin_bytes = 4, .out_bytes = {5, 6},
-        .log_bytes = {7, 8}, .dropped_bytes = {9, 10}, .disk_bytes = 11, .oom_kills = 12,
-        .supervisor_pid = 13, .supervisor_start = 14, .job_pid = 15, .job_start = 16,
-        .reason = "because"};
+    struct workload_status status = {.state = WORKLOAD_FROZEN,
+                                     .end = WORKLOAD_END_DISK,
+                                     .frozen_unpaid = true,
+                                     .exit_code = 7,
+                                     .signal_number = 9,
+                                     .run_ms = UINT64_MAX,
+                                     .frozen_ms = 1,
+                                     .run_ms_limit = 2,
+                                     .end_boot_ms = -3,
+                                     .stdin_bytes = 4,
+                                     .out_bytes = {5, 6},
+                                     .log_bytes = {7, 8},
+                                     .dropped_bytes = {9, 10},
+                                     .disk_bytes = 11,
+                                     .oom_kills = 12,
+                                     .supervisor_pid = 13,
+                                     .supervisor_start = 14,
+                                     .job_pid = 15,
+                                     .job_start = 16,
+                                     .reason = "because"};
     return status;
 }
 
@@ -150,12 +163,26 @@ Test(supervisor_frame, spec_comes_back_and_every_cut_of_it_is_refused)
     static const uint32_t gpus[] = {1, 4000000000};
     static uint8_t memory[4096];
     static struct supervisor_spec back;
-    const struct workload_spec spec = {
-        .lease = {{1, 2, 3}}, .arguments = arguments, .argument_count = 3,
-        .environment = environment, .environment_count = 1, .stdin_wanted = true,
-        .memory_mib = 1, .disk_mib = 2, .cpu_threads = 3, .pids_max = 4, .files_max = 5,
-        .log_cap_bytes = 6, .gpu_indices = gpus, .gpu_count = 2, .device_paths = devices,
-        .device_count = 2, .uid = 65601, .run_ms_limit = 7, .end_boot_ms = 8, .unpaid_kill_ms = 9};
+    const struct workload_spec spec = {.lease = {{1, 2, 3}},
+                                       .arguments = arguments,
+                                       .argument_count = 3,
+                                       .environment = environment,
+                                       .environment_count = 1,
+                                       .stdin_wanted = true,
+                                       .memory_mib = 1,
+                                       .disk_mib = 2,
+                                       .cpu_threads = 3,
+                                       .pids_max = 4,
+                                       .files_max = 5,
+                                       .log_cap_bytes = 6,
+                                       .gpu_indices = gpus,
+                                       .gpu_count = 2,
+                                       .device_paths = devices,
+                                       .device_count = 2,
+                                       .uid = 65601,
+                                       .run_ms_limit = 7,
+                                       .end_boot_ms = 8,
+                                       .unpaid_kill_ms = 9};
     struct buffer buffer;
     buffer_init(&buffer, memory, sizeof memory);
     supervisor_spec_encode(&spec, &buffer);

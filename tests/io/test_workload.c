@@ -131,9 +131,12 @@ Test(workload, spec_that_breaks_a_rule_leaves_nothing_behind)
         const char *entry;
         enum status status;
     } cases[] = {
-        {"LD_PRELOAD=/workspace/x.so", STATUS_REFUSED}, {"NVIDIA_VISIBLE_DEVICES=all", STATUS_REFUSED},
-        {"GLIBC_TUNABLES=x", STATUS_REFUSED},           {"CUDA_VISIBLE_DEVICES=0", STATUS_REFUSED},
-        {"=x", STATUS_BAD_INPUT},                       {"JUSTANAME", STATUS_BAD_INPUT},
+        {"LD_PRELOAD=/workspace/x.so", STATUS_REFUSED},
+        {"NVIDIA_VISIBLE_DEVICES=all", STATUS_REFUSED},
+        {"GLIBC_TUNABLES=x", STATUS_REFUSED},
+        {"CUDA_VISIBLE_DEVICES=0", STATUS_REFUSED},
+        {"=x", STATUS_BAD_INPUT},
+        {"JUSTANAME", STATUS_BAD_INPUT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         fixture_init_shell(&fixture, "true");
@@ -283,7 +286,8 @@ Test(workload, unpaid_job_and_lease_that_is_over_are_killed_without_a_daemon)
 Test(workload, kill_gives_the_grace_to_end_well)
 {
     NEEDS_SANDBOX();
-    fixture_init_shell(&fixture, "trap 'echo saved; exit 3' TERM; echo up; while :; do sleep 0.02; done");
+    fixture_init_shell(&fixture,
+                       "trap 'echo saved; exit 3' TERM; echo up; while :; do sleep 0.02; done");
     fixture_start(&fixture);
     fixture_await_output(&fixture, "up", 5000);
     const int64_t start = fixture_now_ms();
@@ -299,7 +303,8 @@ Test(workload, kill_gives_the_grace_to_end_well)
 Test(workload, frozen_program_is_thawed_for_its_grace)
 {
     NEEDS_SANDBOX();
-    fixture_init_shell(&fixture, "trap 'echo saved; exit 3' TERM; echo up; while :; do sleep 0.02; done");
+    fixture_init_shell(&fixture,
+                       "trap 'echo saved; exit 3' TERM; echo up; while :; do sleep 0.02; done");
     fixture_start(&fixture);
     fixture_await_output(&fixture, "up", 5000);
     cr_assert_eq(workload_freeze(fixture.workload), STATUS_OK);

@@ -21,7 +21,8 @@ static struct fixture fixture;
 enum { KILL_MS = 250, SLOW_MACHINE = 4 };
 
 /* Its first process makes one child only, and so survives when no more can be made. */
-static const char bomb[] = "echo up; b() { b & b & b & while :; do :; done; }; b & while :; do :; done";
+static const char bomb[] =
+    "echo up; b() { b & b & b & while :; do :; done; }; b & while :; do :; done";
 
 /* From the order to the word that nothing is left. */
 static int64_t

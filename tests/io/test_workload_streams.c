@@ -108,8 +108,8 @@ pump_take(struct pump *pump, const struct workload_event *event, struct workload
         if (pump->peak_kib == 0 && pump->checked > pump->total / 2) {
             pump->peak_kib = resident_kib(fixture.status.supervisor_pid);
         }
-        const enum status status = workload_credit(workload, WORKLOAD_STDOUT, pump->checked,
-                                                   pump->checked + 1024 * 1024);
+        const enum status status =
+            workload_credit(workload, WORKLOAD_STDOUT, pump->checked, pump->checked + 1024 * 1024);
         cr_assert(status == STATUS_OK || status == STATUS_DISCONNECTED);
     } else if (event->kind == WORKLOAD_EVENT_EOF && event->stream == WORKLOAD_STDOUT) {
         pump->has_end = true;
@@ -390,9 +390,11 @@ Test(workload_streams, stdin_beyond_the_window_or_with_a_gap_is_refused)
         cr_assert_eq(status, STATUS_DISCONNECTED);
         workload_disconnect(fixture.workload);
         fixture_connect(&fixture);
-        cr_assert_eq(workload_write_stdin(fixture.workload, 0, bytes_of_text("hello\n")), STATUS_OK);
+        cr_assert_eq(workload_write_stdin(fixture.workload, 0, bytes_of_text("hello\n")),
+                     STATUS_OK);
         /* Sent twice, as by a daemon that does not know whether it arrived. */
-        cr_assert_eq(workload_write_stdin(fixture.workload, 0, bytes_of_text("hello\n")), STATUS_OK);
+        cr_assert_eq(workload_write_stdin(fixture.workload, 0, bytes_of_text("hello\n")),
+                     STATUS_OK);
         fixture_finish(&fixture, 3000);
         cr_assert_str_eq(fixture.output[0], "got hello\n");
         fixture_clear(&fixture);

@@ -183,8 +183,7 @@ fixture_finish(struct fixture *fixture, int within_ms)
     while (!fixture->has_exit || !fixture->has_end[0] || !fixture->has_end[1]) {
         cr_assert_lt(fixture_now_ms(), deadline, "not over: state %s, exit %d, ends %d %d, out %lu",
                      workload_state_name(fixture->status.state), fixture->has_exit,
-                     fixture->has_end[0], fixture->has_end[1],
-                     (unsigned long)fixture->received[0]);
+                     fixture->has_end[0], fixture->has_end[1], (unsigned long)fixture->received[0]);
         fixture_step(fixture, 20);
     }
 }

@@ -19,10 +19,10 @@ struct fixture {
     struct workload_status status; /* last told */
     bool has_exit;
     bool has_end[2];
-    uint64_t received[2]; /* bytes, whether kept or not */
-    uint64_t gaps[2];     /* bytes that were skipped */
+    uint64_t received[2];                   /* bytes, whether kept or not */
+    uint64_t gaps[2];                       /* bytes that were skipped */
     char output[2][FIXTURE_OUTPUT_MAX + 1]; /* the first of them, with a NUL */
-    uint64_t stdin_offset; /* of the last CREDIT event */
+    uint64_t stdin_offset;                  /* of the last CREDIT event */
     uint64_t stdin_limit;
 };
 
