@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "node/io/clock.h"
-#include "node/io/grant.h"
 #include "node/io/log.h"
 #include "node/io/loop_state.h"
 #include "protocol/codec.h"
@@ -135,29 +134,10 @@ loop_step_bytes(struct loop *loop, struct bytes question)
     take(loop, &event);
 }
 
-/* Known grants change nothing, so that the file may stay for ever. */
-static void
-take_grant(struct loop *loop)
-{
-    uint8_t memory[RECORD_BYTES_MAX];
-    struct event event = {.type = EVENT_EVIDENCE, .as.evidence.what = EVIDENCE_GRANT};
-    const enum status status =
-        grant_read(loop->options.options->data_dir, &loop->world.network, memory,
-                   &event.as.evidence.record);
-    if (status == STATUS_OK) {
-        loop_step(loop, &event);
-        loop_flush(loop); /* the record is in this function's memory */
-    } else if (status != STATUS_NOT_FOUND) {
-        log_line(LOG_WARNING, "the file \"grant\" in the data directory cannot be used: %s",
-                 status_text(status));
-    }
-}
-
 void
 loop_introduce_world(struct loop *loop)
 {
     const struct sink sink = sink_of(loop);
-    take_grant(loop);
     struct event event = {
         .type = EVENT_GPUS,
         .as.gpus = {.count = loop->options.gpu_count, .list = loop->options.gpus}};
