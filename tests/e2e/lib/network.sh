@@ -1,0 +1,139 @@
+# Sourced by the scripts of this folder: a network of real nodes below $WORK, and words for what they do.
+# A script gets BIN, TESTS and WORK from tests/run/e2e.sh; whatever it starts is ended when it ends.
+set -u
+NET=$WORK/net
+XDG_RUNTIME_DIR=$WORK/runtime
+export XDG_RUNTIME_DIR
+mkdir -p -m 700 "$XDG_RUNTIME_DIR"
+unset XDG_DATA_HOME
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+# skip WHY: this machine cannot show it.
+skip() {
+    echo "skipped: $*"
+    exit 0
+}
+
+# Milliseconds of a clock.
+now_ms() {
+    date +%s%3N
+}
+
+# Whole numbers from the kernel's generator: random_below LIMIT.
+random_below() {
+    echo $(($(od -An -N4 -tu4 /dev/urandom | tr -d ' ') % $1))
+}
+
+# network_up OPTION...: starts the network in $NET.
+network_up() {
+    gpulet testnet up --dir "$NET" "$@" >"$WORK/up.out" 2>&1 || {
+        cat "$WORK/up.out" >&2
+        fail "the network did not start"
+    }
+}
+
+# on NODE COMMAND...: asks a node.
+on() {
+    on_node=$1
+    shift
+    gpulet --dir "$NET" --node "$on_node" "$@"
+}
+
+# rows LIST FIELD... <JSON: see tests/tools/json_rows.c.
+rows() {
+    "$TESTS/tools/json_rows" "$@"
+}
+
+# node_field NODE FIELD: of `gpulet status`.
+node_field() {
+    on "$1" status --json | rows . "$2"
+}
+
+# The process of a node as the network knows it, running or not.
+node_pid() {
+    gpulet --dir "$NET" testnet ps --json | rows nodes name pid | awk -v n="$1" '$1 == n { print $2 }'
+}
+
+# wait_for SECONDS WHAT COMMAND...: until the command is true.
+wait_for() {
+    wait_end=$(($(now_ms) + $1 * 1000))
+    wait_what=$2
+    shift 2
+    until "$@"; do
+        [ "$(now_ms)" -lt "$wait_end" ] || fail "waited in vain until $wait_what"
+        sleep 0.1
+    done
+}
+
+# lease_field NODE LEASE FIELD: "" when the node does not know the lease.
+lease_field() {
+    on "$1" leases --all --json | rows leases lease "$3" | awk -v l="$2" -F '\t' '
+        index($1, l) == 1 { print $2 }'
+}
+
+lease_is() { # NODE LEASE STATE
+    [ "$(lease_field "$1" "$2" state)" = "$3" ]
+}
+
+# Open leases of a node.
+open_leases() {
+    on "$1" leases --all --json | rows leases state | grep -cv -x -e closed -e void
+}
+
+no_open_leases() { # NODE...
+    for quiet_node in "$@"; do
+        [ "$(open_leases "$quiet_node")" -eq 0 ] || return 1
+    done
+}
+
+# Processes that name a file below $WORK on their command line, and the jobs of its leases: pids.
+processes_of_work() {
+    for process in /proc/[0-9]*; do
+        pid=${process#/proc/}
+        [ "$pid" != $$ ] || continue
+        { tr '\0' '\n' <"$process/cmdline" | grep -q -F "$WORK/"; } 2>/dev/null && echo "$pid"
+    done
+    job_processes
+}
+
+# Processes in the control groups of this network's jobs, or with one's tag in their environment: pids.
+job_processes() {
+    job_leases=$(for job in "$NET"/*/jobs/*; do [ -d "$job" ] && basename "$job" | cut -c 1-32; done)
+    [ -n "$job_leases" ] || return 0
+    for process in /proc/[0-9]*; do
+        { grep -q -F "$job_leases" "$process/cgroup"; } 2>/dev/null && echo "${process#/proc/}"
+    done
+    return 0
+}
+
+# Ends everything that was started here, by number.
+clean_up() {
+    clean_code=$?
+    trap - EXIT INT TERM HUP
+    if [ "$clean_code" -ne 0 ]; then
+        for log in "$NET"/*.log; do
+            [ -f "$log" ] && echo "--- $log" && tail -n 25 "$log"
+        done >&2
+    fi
+    gpulet --dir "$NET" testnet down --keep >/dev/null 2>&1
+    for round in 1 2 3; do
+        left=$(processes_of_work | sort -u)
+        [ -n "$left" ] || break
+        for pid in $left; do
+            kill -9 "$pid" 2>/dev/null
+        done
+        sleep 0.1
+    done
+    exit "$clean_code"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+
+# Resident memory of a process in KiB, anonymous only: anonymous_kib PID.
+anonymous_kib() {
+    awk '/^Anonymous:/ { print $2 }' "/proc/$1/smaps_rollup"
+}
