@@ -150,6 +150,8 @@ static const struct field stream_data_message_fields[] = {
 
 static const struct field stream_credit_message_fields[] = {
     FIXED_FIELD(struct stream_credit_message, lease, "The lease."),
+    NUMBER_FIELD(struct stream_credit_message, offset, 0, COUNT_MAX, UNIT_BYTES,
+                 "All input before it has arrived for good."),
     NUMBER_FIELD(struct stream_credit_message, limit, 0, COUNT_MAX, UNIT_BYTES,
                  "Input may be sent up to here."),
 };

@@ -172,7 +172,8 @@ struct stream_data_message {
 };
 struct stream_credit_message {
     struct lease_id lease;
-    uint64_t limit; /* of input */
+    uint64_t offset; /* all input before it has reached the job's side for good */
+    uint64_t limit;  /* of input */
 };
 struct stream_end_message {
     struct lease_id lease;
