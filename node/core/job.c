@@ -10,7 +10,8 @@
 enum {
     GRACE_MS = 3000,      /* between SIGTERM and SIGKILL when a side ends the lease */
     UNPAID_INTERVALS = 3, /* frozen for so long, then ended */
-    FINAL_REPEAT_MS = 5000
+    FINAL_REPEAT_MS = 5000,
+    FINAL_DOUBLINGS = 6 /* a renter that never signs is asked less and less often */
 };
 
 static struct effect_job *
@@ -458,8 +459,12 @@ host_lease_tick(struct core *core, struct lease *lease)
         break;
     case LEASE_SETTLING:
         if (core_is_due(core, lease->send_at)) {
+            const unsigned doublings =
+                lease->repeats < FINAL_DOUBLINGS ? lease->repeats : FINAL_DOUBLINGS;
+            lease->repeats = (uint16_t)(doublings + 1);
             host_say_final(core, lease);
-            lease->send_at = boot_add(core->now.boot, duration_of_ms(FINAL_REPEAT_MS));
+            lease->send_at =
+                boot_add(core->now.boot, duration_of_ms((int64_t)FINAL_REPEAT_MS << doublings));
         }
         break;
     case LEASE_ASKED:

@@ -10,6 +10,7 @@
 
 enum {
     END_REPEAT_MS = 2000,
+    END_DOUBLINGS = 6,
     CLOCK_SLACK_MS = 5000, /* a host's meter may be so much ahead of our own clock */
     LATE_FINAL_MS = 60000
 };
@@ -258,7 +259,10 @@ say_end(struct core *core, struct lease *lease)
 {
     const struct link_state *link = links_to_peer(core, &lease->row.peer);
     const struct end_message end = {.lease = lease_id_of(lease), .reason = END_RENTER};
-    lease->send_at = boot_add(core->now.boot, duration_of_ms(END_REPEAT_MS));
+    /* Less and less often: a host that is gone for good is not worth a frame a second. */
+    const unsigned doublings = lease->repeats < END_DOUBLINGS ? lease->repeats : END_DOUBLINGS;
+    lease->repeats = (uint16_t)(doublings + 1);
+    lease->send_at = boot_add(core->now.boot, duration_of_ms((int64_t)END_REPEAT_MS << doublings));
     if (link != NULL) {
         say_message(core, link->link, &end_message_schema, &end);
     }
