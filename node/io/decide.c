@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -193,7 +194,7 @@ give_answer(const struct asked *asked, const struct sink *sink)
         accepted = json_is_true(accept);
         reason[0] = '\0';
         if (text != NULL) {
-            strncpy(reason, text, sizeof reason - 1);
+            (void)snprintf(reason, sizeof reason, "%s", text);
         }
     }
     json_decref(answer);
