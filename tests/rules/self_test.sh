@@ -85,7 +85,7 @@ X
 finds includes protocol/amount.c last <<'X'
 #include "../crypto/key.h"
 X
-for header in time.h unistd.h pthread.h math.h sys/random.h sodium.h zmq.h lmdb.h jansson.h; do
+for header in time.h unistd.h pthread.h math.h sys/random.h sodium.h immintrin.h zmq.h lmdb.h jansson.h; do
     finds includes node/core/core.c last <<X
 #include <$header>
 X
