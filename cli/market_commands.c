@@ -61,11 +61,20 @@ run_listings(const struct invocation *invocation)
     return code;
 }
 
-/* Offers and, with --explain, why others do not fit: one document. */
+void
+rejects_print(FILE *file, const struct answer *answer)
+{
+    if (answer_count(answer, ROW_REJECT) > 0) {
+        output_table(file, answer, ROW_REJECT, reject_columns, COUNT_OF(reject_columns));
+    }
+}
+
+/* Offers and, with --explain or without any offer, why others do not fit: one document. */
 int
 offers_print(const struct invocation *invocation, const struct answer *answer)
 {
-    const bool explains = option_is_given(invocation, "explain");
+    const size_t offers = answer_count(answer, ROW_OFFER);
+    const bool explains = offers == 0 || option_is_given(invocation, "explain");
     if (option_is_given(invocation, "json")) {
         json_t *document = json_object();
         json_object_set_new(document, "offers", output_array(answer, ROW_OFFER));
@@ -74,15 +83,13 @@ offers_print(const struct invocation *invocation, const struct answer *answer)
         }
         return output_document(stdout, document) == STATUS_OK ? EXIT_DONE : EXIT_REFUSED;
     }
-    if (answer_count(answer, ROW_OFFER) == 0) {
-        talk_say("no offer fits%s", explains ? "" : "; say why with: gpulet search ... --explain");
+    if (offers == 0) {
+        talk_say("no offer fits");
     }
     output_table(stdout, answer, ROW_OFFER, offer_columns, COUNT_OF(offer_columns));
     if (explains) {
-        fputs(answer_count(answer, ROW_OFFER) > 0 && answer_count(answer, ROW_REJECT) > 0 ? "\n"
-                                                                                          : "",
-              stdout);
-        output_table(stdout, answer, ROW_REJECT, reject_columns, COUNT_OF(reject_columns));
+        fputs(offers > 0 && answer_count(answer, ROW_REJECT) > 0 ? "\n" : "", stdout);
+        rejects_print(stdout, answer);
     }
     return talk_flush();
 }

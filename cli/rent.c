@@ -326,6 +326,9 @@ static int
 finish(const struct invocation *invocation, struct connection *connection,
        const struct wait_for_lease *wait, const struct order *order, int signals)
 {
+    if (!wait->is_rented && !option_is_given(invocation, "json")) {
+        rejects_print(stderr, &wait->answer);
+    }
     if (order->rent.dry_run) {
         return wait->is_done && wait->done.status != STATUS_OK
                    ? talk_done(&wait->done)

@@ -193,29 +193,43 @@ say_lease(struct core *core, struct client client, const struct lease *lease)
     say_row(core, client, ROW_LEASE, &view);
 }
 
+static bool
+is_asked_for(const struct core *core, const struct lease *lease, const struct control_leases *ask)
+{
+    enum { DAY_MS = 86400000 };
+    const struct record_id *id =
+        record_id_is_zero(&lease->row.lease) ? &lease->row.hold : &lease->row.lease;
+    if (ask->prefix.length > 0) {
+        return id_has_prefix(id->bytes, (const char *)ask->prefix.data, ask->prefix.length);
+    }
+    const bool is_recent = lease->row.ended_at_ms == 0 ||
+                           lease->row.ended_at_ms + DAY_MS > (uint64_t)core->now.wall.ms;
+    return ask->all || (is_recent && lease->row.state != LEASE_VOID);
+}
+
+/* The newest first. */
 static void
 say_leases(struct core *core, struct client client, const struct control_leases *ask)
 {
-    enum { DAY_MS = 86400000 };
-    bool any = false;
+    const struct lease **list = effects_take(core->effects, LEASES_MAX * sizeof(struct lease *));
+    size_t count = 0;
     for (size_t i = 0; i < LEASES_MAX; i++) {
         const struct lease *lease = &core->leases[i];
-        if (!lease->used || (lease->row.state == LEASE_VOID && !ask->all)) {
+        if (!lease->used || !is_asked_for(core, lease, ask)) {
             continue;
         }
-        const bool recent = lease->row.ended_at_ms == 0 ||
-                            lease->row.ended_at_ms + DAY_MS > (uint64_t)core->now.wall.ms;
-        const struct record_id *id =
-            record_id_is_zero(&lease->row.lease) ? &lease->row.hold : &lease->row.lease;
-        const bool fits =
-            ask->prefix.length == 0 ||
-            id_has_prefix(id->bytes, (const char *)ask->prefix.data, ask->prefix.length);
-        if (fits && (recent || ask->all || ask->prefix.length > 0)) {
-            say_lease(core, client, lease);
-            any = true;
+        size_t at = count;
+        while (at > 0 && list[at - 1]->row.created_at_ms < lease->row.created_at_ms) {
+            list[at] = list[at - 1];
+            at--;
         }
+        list[at] = lease;
+        count++;
     }
-    if (!any && ask->prefix.length > 0) {
+    for (size_t i = 0; i < count; i++) {
+        say_lease(core, client, list[i]);
+    }
+    if (count == 0 && ask->prefix.length > 0) {
         say_done(core, client, STATUS_NOT_FOUND,
                  "no lease begins with that; `gpulet leases --all` lists them");
         return;
