@@ -10,10 +10,10 @@ enum {
     /* No two neighbours have fewer rows than this together, half of it each on the average. */
     NEIGHBOURS_ROWS_MIN = BLOCK_ROWS * 5 / 8,
     TERMS_MIN = 65536,
-    TERMS_SHARE = 8
+    TERMS_SHARE = 4
 };
 
-/* Every listing may have terms of its own in a book of the usual size; in a huge one, one of eight. */
+/* Every listing may have terms of its own in a book of the usual size; in a huge one, one of four. */
 static uint32_t
 terms_max(uint32_t listings_max)
 {
@@ -53,7 +53,7 @@ book_new_with_seed(uint32_t listings_max, uint64_t seed)
     book->seed = seed;
     book->scan = scan_best();
     for (int i = 0; i < CLASSES; i++) {
-        book->classes[i].zones = zones_empty();
+        zones_clear(zones_of_class(book, (uint16_t)i));
     }
     if (!take_memory(book)) {
         book_free(book);

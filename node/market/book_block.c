@@ -162,11 +162,11 @@ block_redraw_zones(struct book *book, uint32_t block_number)
 {
     struct block_info *info = &book->infos[block_number];
     struct market_row row;
-    info->zones = zones_empty();
+    zones_clear(zones_of_block(info));
     for (uint32_t at = 0; at < BLOCK_ROWS; at++) {
         if (is_live(info, at)) {
             blocks_read(book, position_of(block_number, at), &row);
-            zones_widen(&info->zones, &row);
+            zones_widen(zones_of_block(info), &row);
         }
     }
     block_redraw_prices(book, block_number);
@@ -177,8 +177,8 @@ static void
 widen_all(struct book *book, uint32_t block_number, const struct market_row *row)
 {
     struct block_info *info = &book->infos[block_number];
-    zones_widen(&info->zones, row);
-    zones_widen(&book->classes[info->gpu_class].zones, row);
+    zones_widen(zones_of_block(info), row);
+    zones_widen(zones_of_class(book, info->gpu_class), row);
     if (row->expires_s < info->expires_least_s) {
         info->expires_least_s = row->expires_s;
     }
@@ -192,7 +192,7 @@ blocks_add(struct book *book, const struct market_row *row, uint32_t terms)
         book_key(row->ask_uusd_per_hour, row->interruptible_ask_uusd_per_hour, row->reliability_bp);
     if (class_info->blocks == 0) {
         (void)order_insert_block(book, row->gpu_class, class_info->first, key);
-        class_info->zones = zones_empty();
+        zones_clear(zones_of_class(book, row->gpu_class));
         class_info->removed = 0;
     }
     uint32_t place = order_place_for(book, class_info, key);

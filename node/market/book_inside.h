@@ -74,12 +74,30 @@ enum zone {
     ZONE_COUNT
 };
 
-/* Never too narrow; wider than the rows after some were taken out, until it is drawn again. */
+/* Never too narrow; wider than the rows after some were taken out, until it is drawn again. Of asks
+ * only those that are offered count. */
 struct zones {
-    int32_t least[ZONE_COUNT]; /* of asks: of those that are offered, 0 does not count */
+    int32_t least[ZONE_COUNT];
     int32_t greatest[ZONE_COUNT];
-    uint32_t features_any; /* of some row */
-    uint32_t features_all; /* of every row */
+    int32_t features_any; /* of some row */
+    int32_t features_all; /* of every row */
+};
+
+/* The zones of all classes, side by side, so that they are tested like rows. */
+struct class_zones {
+    int32_t least[ZONE_COUNT][CLASSES];
+    int32_t greatest[ZONE_COUNT][CLASSES];
+    int32_t features_any[CLASSES];
+    int32_t features_all[CLASSES];
+};
+
+/* Where the zones of a block, or of a class, stand: value z at [z * stride]. */
+struct zone_view {
+    int32_t *least;
+    int32_t *greatest;
+    int32_t *features_any;
+    int32_t *features_all;
+    size_t stride;
 };
 
 struct block {
@@ -100,7 +118,6 @@ struct block_info {
 };
 
 struct class_info {
-    struct zones zones;
     uint32_t first; /* its blocks are book.order[first .. first + blocks - 1] */
     uint32_t blocks;
     uint32_t count;   /* rows */
@@ -125,6 +142,7 @@ struct book {
     uint32_t *order;     /* blocks by (class, key) */
     uint32_t order_count;
     struct class_info classes[CLASSES];
+    struct class_zones class_zones;
     uint64_t class_words[CLASSES / 64]; /* bit n: class n has blocks */
     struct index index;
     struct terms_pool terms;
@@ -145,10 +163,13 @@ uint64_t book_hash(const struct book *book, const struct host_key *host, uint8_t
 
 /* ---- Zones (book_zones.c) ---- */
 
-/* The range of nothing, widened by a row, and by another range. */
-struct zones zones_empty(void);
-void zones_widen(struct zones *zones, const struct market_row *row);
-void zones_join(struct zones *zones, const struct zones *other);
+struct zone_view zones_of_block(struct block_info *info);
+struct zone_view zones_of_class(struct book *book, uint16_t gpu_class);
+
+/* Makes a range that of nothing, widens it by a row, and by another range. */
+void zones_clear(struct zone_view zones);
+void zones_widen(struct zone_view zones, const struct market_row *row);
+void zones_join(struct zone_view zones, struct zone_view other);
 
 /* ---- Rows in blocks (book_block.c) ---- */
 

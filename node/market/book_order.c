@@ -60,9 +60,9 @@ order_insert_block(struct book *book, uint16_t gpu_class, uint32_t place, uint64
     struct block_info *info = &book->infos[block_number];
     *info = (struct block_info){.low_key = low_key,
                                 .least_key = UINT64_MAX,
-                                .zones = zones_empty(),
                                 .expires_least_s = UINT32_MAX,
                                 .gpu_class = gpu_class};
+    zones_clear(zones_of_block(info));
     memmove(&book->order[place + 1], &book->order[place],
             (book->order_count - place) * sizeof *book->order);
     book->order[place] = block_number;
@@ -204,7 +204,7 @@ move_rows(struct book *book, uint32_t from, uint32_t to, size_t moved, enum whic
         move_row(book, from, book->scratch[i].row, to);
     }
     /* Only the price goes with the order: the other ranges are about the same all over a class. */
-    zones_join(&book->infos[to].zones, &book->infos[from].zones);
+    zones_join(zones_of_block(&book->infos[to]), zones_of_block(&book->infos[from]));
     block_redraw_prices(book, from);
     block_redraw_prices(book, to);
     return border_key;
@@ -300,10 +300,11 @@ order_settle_block(struct book *book, uint32_t block_number)
         block_redraw_zones(book, block_number);
     }
     if (class_info->removed >= REDRAW_CLASS_ROWS && class_info->removed >= class_info->count) {
-        class_info->zones = zones_empty();
+        zones_clear(zones_of_class(book, info->gpu_class));
         class_info->removed = 0;
         for (uint32_t i = 0; i < class_info->blocks; i++) {
-            zones_join(&class_info->zones, &book->infos[book->order[class_info->first + i]].zones);
+            zones_join(zones_of_class(book, info->gpu_class),
+                       zones_of_block(&book->infos[book->order[class_info->first + i]]));
         }
     }
 }

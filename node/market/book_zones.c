@@ -6,32 +6,55 @@ clamped(uint32_t value)
     return value > INT32_MAX ? INT32_MAX : (int32_t)value;
 }
 
-struct zones
-zones_empty(void)
+struct zone_view
+zones_of_block(struct block_info *info)
 {
-    struct zones zones = {.features_any = 0, .features_all = UINT32_MAX};
-    for (int zone = 0; zone < ZONE_COUNT; zone++) {
-        zones.least[zone] = INT32_MAX;
-        zones.greatest[zone] = -1;
-    }
-    return zones;
+    struct zones *zones = &info->zones;
+    return (struct zone_view){.least = zones->least,
+                              .greatest = zones->greatest,
+                              .features_any = &zones->features_any,
+                              .features_all = &zones->features_all,
+                              .stride = 1};
 }
 
-static void
-widen(struct zones *zones, enum zone zone, uint32_t value)
+struct zone_view
+zones_of_class(struct book *book, uint16_t gpu_class)
+{
+    struct class_zones *zones = &book->class_zones;
+    return (struct zone_view){.least = &zones->least[0][gpu_class],
+                              .greatest = &zones->greatest[0][gpu_class],
+                              .features_any = &zones->features_any[gpu_class],
+                              .features_all = &zones->features_all[gpu_class],
+                              .stride = CLASSES};
+}
+
+void
+zones_clear(struct zone_view zones)
+{
+    for (size_t zone = 0; zone < ZONE_COUNT; zone++) {
+        zones.least[zone * zones.stride] = INT32_MAX;
+        zones.greatest[zone * zones.stride] = -1;
+    }
+    *zones.features_any = 0;
+    *zones.features_all = -1;
+}
+
+static inline void
+widen(struct zone_view zones, enum zone zone, uint32_t value)
 {
     const int32_t number = clamped(value);
-    if (number < zones->least[zone]) {
-        zones->least[zone] = number;
+    const size_t at = zone * zones.stride;
+    if (number < zones.least[at]) {
+        zones.least[at] = number;
     }
-    if (number > zones->greatest[zone]) {
-        zones->greatest[zone] = number;
+    if (number > zones.greatest[at]) {
+        zones.greatest[at] = number;
     }
 }
 
 /* An ask of 0 is none: it says nothing about how cheap the others are. */
 static void
-widen_ask(struct zones *zones, enum zone zone, uint32_t ask)
+widen_ask(struct zone_view zones, enum zone zone, uint32_t ask)
 {
     if (ask != 0) {
         widen(zones, zone, ask);
@@ -39,7 +62,7 @@ widen_ask(struct zones *zones, enum zone zone, uint32_t ask)
 }
 
 void
-zones_widen(struct zones *zones, const struct market_row *row)
+zones_widen(struct zone_view zones, const struct market_row *row)
 {
     widen_ask(zones, ZONE_ASK, row->ask_uusd_per_hour);
     widen_ask(zones, ZONE_INTERRUPTIBLE, row->interruptible_ask_uusd_per_hour);
@@ -62,21 +85,20 @@ zones_widen(struct zones *zones, const struct market_row *row)
     widen(zones, ZONE_NOTICE, row->terms.notice_s);
     widen(zones, ZONE_MINIMUM_RUN, row->terms.minimum_run_s);
     widen(zones, ZONE_RECLAIMS, row->terms.reclaims_per_day);
-    zones->features_any |= row->features;
-    zones->features_all &= row->features;
+    *zones.features_any |= (int32_t)row->features;
+    *zones.features_all &= (int32_t)row->features;
 }
 
 void
-zones_join(struct zones *zones, const struct zones *other)
+zones_join(struct zone_view zones, struct zone_view other)
 {
-    for (int zone = 0; zone < ZONE_COUNT; zone++) {
-        if (other->least[zone] < zones->least[zone]) {
-            zones->least[zone] = other->least[zone];
-        }
-        if (other->greatest[zone] > zones->greatest[zone]) {
-            zones->greatest[zone] = other->greatest[zone];
-        }
+    for (size_t zone = 0; zone < ZONE_COUNT; zone++) {
+        const size_t at = zone * zones.stride;
+        const int32_t least = other.least[zone * other.stride];
+        const int32_t greatest = other.greatest[zone * other.stride];
+        zones.least[at] = least < zones.least[at] ? least : zones.least[at];
+        zones.greatest[at] = greatest > zones.greatest[at] ? greatest : zones.greatest[at];
     }
-    zones->features_any |= other->features_any;
-    zones->features_all &= other->features_all;
+    *zones.features_any |= *other.features_any;
+    *zones.features_all &= *other.features_all;
 }

@@ -5,6 +5,9 @@
 
 #include "protocol/gpu_class.h"
 #include "protocol/price.h"
+#include "protocol/week_hours.h"
+
+enum { HOUR_S = 3600 };
 
 static void
 activate(struct filter *filter, enum clause clause, uint64_t bound)
@@ -78,6 +81,20 @@ compile_money(struct filter *filter, const struct request *request)
     }
 }
 
+/* The hours that begin before the end of the wanted run. */
+static void
+compile_hours(struct filter *filter)
+{
+    const uint64_t wanted_s = filter->bound[CLAUSE_AVAILABLE];
+    const unsigned first = week_hours_of(filter->start_from_s);
+    uint64_t hours = (filter->start_from_s % HOUR_S + wanted_s + HOUR_S - 1) / HOUR_S;
+    hours = hours < WEEK_HOURS ? hours : WEEK_HOURS;
+    for (unsigned ahead = 0; ahead < hours; ahead++) {
+        const unsigned hour = (first + ahead) % WEEK_HOURS;
+        filter->needed_hours[hour / 64] |= UINT64_C(1) << (hour % 64);
+    }
+}
+
 static void
 compile_times(struct filter *filter, const struct request *request)
 {
@@ -89,6 +106,7 @@ compile_times(struct filter *filter, const struct request *request)
     activate(filter, CLAUSE_LEASE_MAX, filter->needed_s);
     activate(filter, CLAUSE_LEASE_MIN, request->duration_s);
     activate(filter, CLAUSE_AVAILABLE, filter_wanted_s(filter, filter->start_from_s));
+    compile_hours(filter);
     if (request->reclaims_max_per_day != UINT16_MAX) {
         activate(filter, CLAUSE_RECLAIMS, request->reclaims_max_per_day);
     }
@@ -155,6 +173,41 @@ filter_wanted_s(const struct filter *filter, uint64_t start_s)
     const uint64_t until_s = filter->request.guaranteed_until_s;
     const uint64_t guaranteed_s = until_s > start_s ? until_s - start_s : 0;
     return guaranteed_s > filter->needed_s ? guaranteed_s : filter->needed_s;
+}
+
+/* 168 bits as three words, the same on every machine. */
+static void
+hours_in_words(const uint8_t hours[WEEK_HOURS_BYTES], uint64_t ret_words[3])
+{
+    ret_words[0] = ret_words[1] = ret_words[2] = 0;
+    for (unsigned byte = 0; byte < WEEK_HOURS_BYTES; byte++) {
+        ret_words[byte / 8] |= (uint64_t)hours[byte] << (byte % 8 * 8);
+    }
+}
+
+bool
+filter_is_available(const struct filter *filter, const struct terms *terms)
+{
+    const uint64_t start_s = filter->start_from_s;
+    uint64_t hours[3];
+    hours_in_words(terms->week_hours, hours);
+    if (terms->valid_from_s <= start_s &&
+        (terms->valid_until_s == 0 ||
+         terms->valid_until_s >= start_s + filter->bound[CLAUSE_AVAILABLE])) {
+        const uint64_t missing = (filter->needed_hours[0] & ~hours[0]) |
+                                 (filter->needed_hours[1] & ~hours[1]) |
+                                 (filter->needed_hours[2] & ~hours[2]);
+        if (missing == 0) {
+            return true;
+        }
+    }
+    /* Only a later start can help now. */
+    if (filter->start_until_s == start_s) {
+        return false;
+    }
+    struct market_row row = {.slot_group = 0};
+    row.terms = *terms;
+    return clause_holds(CLAUSE_AVAILABLE, filter, &row);
 }
 
 uint32_t

@@ -15,11 +15,12 @@ struct filter {
     clause_set active;      /* clauses that can fail at all */
     uint64_t bound[CLAUSE_COUNT];
     uint64_t now_s;
-    uint64_t start_from_s;  /* never before now */
-    uint64_t start_until_s; /* never before start_from_s */
-    uint32_t needed_s;      /* how long a lease must be possible at least */
-    uint64_t classes[4];    /* class numbers that fit by class and vendor */
-    bool class_zero_fits;   /* so does a card outside the table */
+    uint64_t start_from_s;    /* never before now */
+    uint64_t start_until_s;   /* never before start_from_s */
+    uint32_t needed_s;        /* how long a lease must be possible at least */
+    uint64_t needed_hours[3]; /* hours of the week that a lease from start_from_s on touches */
+    uint64_t classes[4];      /* class numbers that fit by class and vendor */
+    bool class_zero_fits;     /* so does a card outside the table */
 };
 
 /* Compiles a checked request as of now. */
@@ -33,6 +34,9 @@ clause_set filter_failing(const struct filter *filter, const struct market_row *
 
 /* How long a lease that starts then must be able to run, in seconds. */
 uint64_t filter_wanted_s(const struct filter *filter, uint64_t start_s);
+
+/* Whether the host of these terms is open for as long as wanted: CLAUSE_AVAILABLE, fast. */
+bool filter_is_available(const struct filter *filter, const struct terms *terms);
 
 /* The ask of a row in the request's lane, in uUSD an hour; 0: not offered there. */
 uint32_t filter_ask(const struct filter *filter, const struct market_row *row);

@@ -89,7 +89,7 @@ take_offer(struct search *search, const struct offer *offer)
 static void
 consider_row(struct search *search, const struct block *block, uint16_t gpu_class, uint32_t row)
 {
-    struct plan *plan = &search->plan;
+    const struct plan *plan = &search->plan;
     const uint32_t ask = block_value(block, plan->ask_column, row);
     const uint32_t unit = plan_unit(plan, block, row);
     const uint16_t reliability_bp =
@@ -114,10 +114,10 @@ consider_row(struct search *search, const struct block *block, uint16_t gpu_clas
 }
 
 static uint32_t
-unit_max_of(const struct plan *plan, const struct zones *zones)
+unit_max_of(const struct plan *plan, int32_t fp16_gflops, int32_t bandwidth_mb_s)
 {
-    return gpu_unit((enum work)plan->filter->request.work, (uint32_t)zones->greatest[ZONE_FP16],
-                    (uint32_t)zones->greatest[ZONE_BANDWIDTH]);
+    return gpu_unit((enum work)plan->filter->request.work, (uint32_t)fp16_gflops,
+                    (uint32_t)bandwidth_mb_s);
 }
 
 /* The highest ask that can still be among the best in a block; 0 when none can. */
@@ -128,8 +128,10 @@ ask_to_beat(const struct search *search, const struct zones *zones)
     if (price_uusd == UINT64_MAX) {
         return INT32_MAX;
     }
-    const int64_t ask = price_ask_of_effective(price_uusd, unit_max_of(&search->plan, zones),
-                                               (uint16_t)zones->greatest[ZONE_RELIABILITY]);
+    const uint32_t unit_max =
+        unit_max_of(&search->plan, zones->greatest[ZONE_FP16], zones->greatest[ZONE_BANDWIDTH]);
+    const int64_t ask =
+        price_ask_of_effective(price_uusd, unit_max, (uint16_t)zones->greatest[ZONE_RELIABILITY]);
     return ask > INT32_MAX ? INT32_MAX : (int32_t)ask;
 }
 
@@ -144,7 +146,7 @@ visit_block(struct search *search, uint32_t block_number)
     size_t test_count = 0;
     const int32_t ask_max = ask_to_beat(search, &info->zones);
     if (ask_max < info->zones.least[search->plan.ask_zone] ||
-        !plan_prune(&search->plan, &info->zones, block, tests + 1, &test_count)) {
+        !plan_tests(&search->plan, block_number, tests + 1, &test_count)) {
         return;
     }
     tests[0] = (struct scan_test){.column = block->columns[search->plan.ask_column],
@@ -173,9 +175,9 @@ least_of(const struct plan *plan, const struct head *head, uint16_t gpu_class)
         const struct block_info *next = &book->infos[book->order[head->place]];
         return price_effective_of_weighed(next->least_key, head->unit_max);
     }
-    const struct zones *zones = &book->classes[gpu_class].zones;
-    return price_effective(zones->least[ZONE_INTERRUPTIBLE], head->unit_max,
-                           (uint16_t)zones->greatest[ZONE_RELIABILITY]);
+    const struct class_zones *zones = &book->class_zones;
+    return price_effective(zones->least[ZONE_INTERRUPTIBLE][gpu_class], head->unit_max,
+                           (uint16_t)zones->greatest[ZONE_RELIABILITY][gpu_class]);
 }
 
 static void
@@ -201,19 +203,22 @@ static void
 start_heads(struct search *search)
 {
     const struct book *book = search->plan.book;
+    const struct class_zones *zones = &book->class_zones;
+    uint64_t classes[CLASSES / 64];
     for (uint32_t word = 0; word < CLASSES / 64; word++) {
-        uint64_t left = search->plan.filter->classes[word] & book->class_words[word];
-        for (; left != 0; left &= left - 1) {
+        classes[word] = search->plan.filter->classes[word] & book->class_words[word];
+    }
+    plan_prune_classes(&search->plan, classes);
+    for (uint32_t word = 0; word < CLASSES / 64; word++) {
+        for (uint64_t left = classes[word]; left != 0; left &= left - 1) {
             const uint16_t number = (uint16_t)(word * 64 + (uint32_t)__builtin_ctzll(left));
             const struct class_info *class_info = &book->classes[number];
-            size_t test_count = 0;
-            if (!plan_prune(&search->plan, &class_info->zones, NULL, NULL, &test_count)) {
-                continue;
-            }
             struct head *head = &search->heads[search->head_count++];
             *head = (struct head){.place = class_info->first,
                                   .end = class_info->first + class_info->blocks,
-                                  .unit_max = unit_max_of(&search->plan, &class_info->zones)};
+                                  .unit_max =
+                                      unit_max_of(&search->plan, zones->greatest[ZONE_FP16][number],
+                                                  zones->greatest[ZONE_BANDWIDTH][number])};
             head->least_uusd = least_of(&search->plan, head, number);
         }
     }

@@ -4,13 +4,12 @@
 
 #include "protocol/price.h"
 
+enum { SMALL_ROWS = 128 };
+
 #define BIT(clause) (UINT64_C(1) << CLAUSE_##clause)
 
-/* Clauses that read nothing of a row but its terms and its class. */
-#define TERMS_CLAUSES                                                                              \
-    (BIT(IMAGE) | BIT(FABRIC) | BIT(CAPABILITY) | BIT(CUDA) | BIT(NVLINK) | BIT(PCIE) |            \
-     BIT(LEASE_MAX) | BIT(LEASE_MIN) | BIT(NOTICE) | BIT(MINIMUM_RUN) | BIT(RECLAIMS) |            \
-     BIT(AVAILABLE))
+/* Clauses on a row's terms that are seldom wanted, or need the class. */
+#define RARE_CLAUSES (BIT(IMAGE) | BIT(FABRIC) | BIT(CAPABILITY))
 
 /* A clause over one column: value << shift, alone or above lesser bits, else masked. */
 struct column_rule {
@@ -130,6 +129,34 @@ add_column_tests(struct plan *plan)
     }
 }
 
+static uint64_t
+at_least(const struct filter *filter, enum clause clause)
+{
+    return is_active(filter, clause) ? filter->bound[clause] : 0;
+}
+
+static uint64_t
+at_most(const struct filter *filter, enum clause clause)
+{
+    return is_active(filter, clause) ? filter->bound[clause] : UINT64_MAX;
+}
+
+static void
+add_bounds(struct plan *plan)
+{
+    const struct filter *filter = plan->filter;
+    plan->bounds = (struct terms_bounds){
+        .cuda = at_least(filter, CLAUSE_CUDA),
+        .nvlink_mb_s = at_least(filter, CLAUSE_NVLINK),
+        .pcie_mb_s = at_least(filter, CLAUSE_PCIE),
+        .lease_max_s = at_least(filter, CLAUSE_LEASE_MAX),
+        .lease_min_s = at_most(filter, CLAUSE_LEASE_MIN),
+        .notice_s = at_least(filter, CLAUSE_NOTICE),
+        .minimum_run_s = at_least(filter, CLAUSE_MINIMUM_RUN),
+        .reclaims = at_most(filter, CLAUSE_RECLAIMS),
+    };
+}
+
 void
 plan_make(struct plan *plan, const struct book *book, const struct filter *filter)
 {
@@ -137,15 +164,13 @@ plan_make(struct plan *plan, const struct book *book, const struct filter *filte
     plan->filter = filter;
     plan->test_count = 0;
     plan->is_hopeless = false;
-    plan->terms_clauses = filter->active & TERMS_CLAUSES;
+    plan->rare_clauses = filter->active & RARE_CLAUSES;
     plan->ask_column = filter->request.interruptible ? COLUMN_INTERRUPTIBLE : COLUMN_ASK;
     plan->ask_zone = filter->request.interruptible ? ZONE_INTERRUPTIBLE : ZONE_ASK;
-    for (size_t i = 0; i < PLAN_MEMO; i++) {
-        plan->memo_keys[i] = 0;
-    }
     add_ask_tests(plan);
     add_feature_tests(plan);
     add_column_tests(plan);
+    add_bounds(plan);
 }
 
 enum verdict { NO_ROW, SOME_ROWS, EVERY_ROW };
@@ -154,8 +179,8 @@ static enum verdict
 verdict_of_features(const struct plan_test *test, const struct zones *zones)
 {
     const uint32_t mask = (uint32_t)test->mask;
-    const uint32_t any = zones->features_any & mask;
-    const uint32_t all = zones->features_all & mask;
+    const uint32_t any = (uint32_t)zones->features_any & mask;
+    const uint32_t all = (uint32_t)zones->features_all & mask;
     if (test->kind == SCAN_ALL_OF) {
         return any != mask ? NO_ROW : all == mask ? EVERY_ROW : SOME_ROWS;
     }
@@ -178,19 +203,42 @@ verdict_of(const struct plan_test *test, const struct zones *zones)
     return least > test->zone_bound ? NO_ROW : greatest <= test->zone_bound ? EVERY_ROW : SOME_ROWS;
 }
 
+void
+plan_prune_classes(const struct plan *plan, uint64_t classes[CLASSES / 64])
+{
+    const struct class_zones *zones = &plan->book->class_zones;
+    struct scan_test tests[PLAN_TESTS_MAX];
+    for (size_t i = 0; i < plan->test_count; i++) {
+        const struct plan_test *test = &plan->tests[i];
+        tests[i] =
+            (struct scan_test){.kind = test->kind, .mask = INT32_MAX, .bound = test->zone_bound};
+        if (test->zone == ZONE_COUNT) {
+            tests[i].column = zones->features_any;
+            tests[i].mask = test->mask;
+        } else {
+            tests[i].column = test->kind == SCAN_AT_LEAST ? zones->greatest[test->zone]
+                                                          : zones->least[test->zone];
+        }
+    }
+    plan->book->scan(tests, plan->test_count, CLASSES / 64, classes);
+}
+
 bool
-plan_prune(const struct plan *plan, const struct zones *zones, const struct block *block,
+plan_tests(const struct plan *plan, uint32_t block_number,
            struct scan_test ret_tests[PLAN_TESTS_MAX], size_t *ret_count)
 {
+    const struct block *block = &plan->book->blocks[block_number];
+    const struct block_info *info = &plan->book->infos[block_number];
     size_t count = 0;
     for (size_t i = 0; i < plan->test_count; i++) {
         const struct plan_test *test = &plan->tests[i];
-        const enum verdict verdict = verdict_of(test, zones);
+        /* A small block is tested sooner than its zones. */
+        const enum verdict verdict =
+            info->count <= SMALL_ROWS ? SOME_ROWS : verdict_of(test, &info->zones);
         if (verdict == NO_ROW) {
             return false;
         }
-        if (block != NULL && test->column != COLUMN_COUNT &&
-            (verdict == SOME_ROWS || test->is_kept)) {
+        if (test->column != COLUMN_COUNT && (verdict == SOME_ROWS || test->is_kept)) {
             ret_tests[count++] = (struct scan_test){.column = block->columns[test->column],
                                                     .kind = test->kind,
                                                     .mask = test->mask,
@@ -202,29 +250,27 @@ plan_prune(const struct plan *plan, const struct zones *zones, const struct bloc
 }
 
 static bool
-terms_fit(const struct plan *plan, uint32_t terms, uint16_t gpu_class)
+terms_fit(const struct plan *plan, const struct terms *terms)
+{
+    const struct terms_bounds *bounds = &plan->bounds;
+    return terms->cuda >= bounds->cuda && terms->nvlink_mb_s >= bounds->nvlink_mb_s &&
+           terms->pcie_mb_s >= bounds->pcie_mb_s && terms->lease_max_s >= bounds->lease_max_s &&
+           terms->lease_min_s <= bounds->lease_min_s && terms->notice_s >= bounds->notice_s &&
+           terms->minimum_run_s >= bounds->minimum_run_s &&
+           terms->reclaims_per_day <= bounds->reclaims && filter_is_available(plan->filter, terms);
+}
+
+static bool
+rare_clauses_fit(const struct plan *plan, const struct terms *terms, uint16_t gpu_class)
 {
     struct market_row row = {.gpu_class = gpu_class};
-    row.terms = *terms_pool_at(&plan->book->terms, terms);
-    for (clause_set left = plan->terms_clauses; left != 0; left &= left - 1) {
+    row.terms = *terms;
+    for (clause_set left = plan->rare_clauses; left != 0; left &= left - 1) {
         if (!clause_holds((enum clause)__builtin_ctzll(left), plan->filter, &row)) {
             return false;
         }
     }
     return true;
-}
-
-/* Most rows share a few terms: what was found out about them is kept for the next row. */
-static bool
-terms_fit_by_memo(struct plan *plan, uint32_t terms, uint16_t gpu_class)
-{
-    const uint64_t key = ((uint64_t)terms << 16 | gpu_class) + 1;
-    const size_t at = (terms ^ gpu_class) % PLAN_MEMO;
-    if (plan->memo_keys[at] != key) {
-        plan->memo_keys[at] = key;
-        plan->memo_fits[at] = terms_fit(plan, terms, gpu_class);
-    }
-    return plan->memo_fits[at];
 }
 
 uint32_t
@@ -235,7 +281,7 @@ plan_unit(const struct plan *plan, const struct block *block, uint32_t row)
 }
 
 bool
-plan_row_fits(struct plan *plan, const struct block *block, uint16_t gpu_class, uint32_t row)
+plan_row_fits(const struct plan *plan, const struct block *block, uint16_t gpu_class, uint32_t row)
 {
     if (block_value(block, COLUMN_EXPIRES, row) <= plan->filter->now_s) {
         return false;
@@ -245,5 +291,8 @@ plan_row_fits(struct plan *plan, const struct block *block, uint16_t gpu_class, 
             plan->filter->bound[CLAUSE_UNIT]) {
         return false;
     }
-    return terms_fit_by_memo(plan, block_value(block, COLUMN_TERMS, row), gpu_class);
+    const struct terms *terms =
+        terms_pool_at(&plan->book->terms, block_value(block, COLUMN_TERMS, row));
+    return terms_fit(plan, terms) &&
+           (plan->rare_clauses == 0 || rare_clauses_fit(plan, terms, gpu_class));
 }

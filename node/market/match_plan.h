@@ -9,7 +9,7 @@
 #include "node/market/book_inside.h"
 #include "node/market/filter.h"
 
-enum { PLAN_TESTS_MAX = 24, PLAN_MEMO = 64 };
+enum { PLAN_TESTS_MAX = 24 };
 
 /* One test of a column, and of the zone that tells about it. */
 struct plan_test {
@@ -22,28 +22,42 @@ struct plan_test {
     bool is_kept;       /* never left out, whatever the zone says */
 };
 
+/* What the terms of a row must have; 0 and the greatest numbers where nothing is wanted. */
+struct terms_bounds {
+    uint64_t cuda;
+    uint64_t nvlink_mb_s;
+    uint64_t pcie_mb_s;
+    uint64_t lease_max_s;
+    uint64_t lease_min_s; /* at most */
+    uint64_t notice_s;
+    uint64_t minimum_run_s;
+    uint64_t reclaims; /* at most */
+};
+
 struct plan {
     const struct book *book;
     const struct filter *filter;
     size_t test_count;
     struct plan_test tests[PLAN_TESTS_MAX];
-    bool is_hopeless;         /* a bound is beyond all that rows can have */
-    clause_set terms_clauses; /* active ones that read the terms of a row */
-    enum column ask_column;   /* of the request's lane */
+    bool is_hopeless; /* a bound is beyond all that rows can have */
+    struct terms_bounds bounds;
+    clause_set rare_clauses; /* active ones on terms that the bounds leave out */
+    enum column ask_column;  /* of the request's lane */
     enum zone ask_zone;
-    uint64_t memo_keys[PLAN_MEMO]; /* (terms, class) + 1 whose clauses were evaluated; 0: none */
-    bool memo_fits[PLAN_MEMO];
 };
 
 void plan_make(struct plan *plan, const struct book *book, const struct filter *filter);
 
-/* Puts the tests that some rows of these zones may fail into ret_tests (block NULL: counts them
- * only); false when no row can pass. */
-bool plan_prune(const struct plan *plan, const struct zones *zones, const struct block *block,
+/* Clears the bits of classes (bit n of the set: class n) where no row can pass. */
+void plan_prune_classes(const struct plan *plan, uint64_t classes[CLASSES / 64]);
+
+/* Puts the tests that some rows of a block may fail into ret_tests; false when no row can pass. */
+bool plan_tests(const struct plan *plan, uint32_t block_number,
                 struct scan_test ret_tests[PLAN_TESTS_MAX], size_t *ret_count);
 
 /* What the columns' tests leave open about a row: expiry, terms, the price of a unit. */
-bool plan_row_fits(struct plan *plan, const struct block *block, uint16_t gpu_class, uint32_t row);
+bool plan_row_fits(const struct plan *plan, const struct block *block, uint16_t gpu_class,
+                   uint32_t row);
 
 /* Worth of one GPU for the plan's work. */
 uint32_t plan_unit(const struct plan *plan, const struct block *block, uint32_t row);

@@ -176,7 +176,9 @@ Test(where, the_examples_of_the_help_are_accepted)
             cr_assert_eq(where_add(&where, bytes_of_text(field.name), bytes_of(rest, length),
                                    bytes_of_text(field.example), NULL),
                          STATUS_OK, "%s", field.name);
-            cr_assert(memcmp(&where.request_private, &start, sizeof start) != 0, "%s", field.name);
+            struct request request;
+            cr_assert_eq(where_finish(&where, &request, NULL), STATUS_OK, "%s", field.name);
+            cr_assert(memcmp(&request, &start, sizeof start) != 0, "%s", field.name);
             rest += length + (rest[length] == ' ');
         }
     }
