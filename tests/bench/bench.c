@@ -73,6 +73,7 @@ static const struct {
 } benches[] = {
     {"records", bench_records},
     {"storage", bench_storage},
+    {"market", bench_market},
 };
 
 /* Runs every benchmark, or those named as arguments. */
