@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "crypto/keypair.h"
+#include "node/io/cgroup.h"
 #include "node/io/doctor.h"
 #include "node/io/gpu.h"
 #include "node/io/identity.h"
@@ -86,6 +87,9 @@ run(const struct options *options, struct buffer *why)
     if (log_open(log_path, options->log_level) != STATUS_OK) {
         buffer_append_format(why, "cannot write the log %.300s: %s", log_path, strerror(errno));
         return refuse(EXIT_REFUSED, why);
+    }
+    if (cgroup_prepare_own() != STATUS_OK) {
+        log_line(LOG_INFO, "no control group was delegated: see gpulet doctor");
     }
     struct keypair keypair;
     if (identity_load(options, &keypair, why) != STATUS_OK) {

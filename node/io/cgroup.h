@@ -46,9 +46,10 @@ void cgroup_parse_own(const char *mountinfo, const char *membership, struct cgro
 /* The own groups below which this process may make groups; what is missing has version 0. */
 void cgroup_find_own(struct cgroup *ret);
 
-/* Pure version 2 allows limits only below a group without processes: moves this process and its
- * siblings into a group "gpuletd" of its own and hands the controllers down. Nothing to do elsewhere.
- * For the daemon's start, where its group was delegated to it. */
+/* Pure version 2 allows limits only below a group without processes: moves this process into a group
+ * "gpuletd" of its own and hands the controllers down. Nothing to do elsewhere. For the daemon's
+ * start. STATUS_UNAVAILABLE: other processes live in the group, whom we do not move; STATUS_PERMISSION
+ * and others: it was not delegated to us. Jobs then go without limits, as sandbox_capabilities says. */
 enum status cgroup_prepare_own(void) MUST_USE;
 
 /* Makes a group `name` below `own`. What cannot be made has version 0 in *ret; this is no error.

@@ -232,28 +232,15 @@ cgroup_find_own(struct cgroup *ret)
     }
 }
 
-/* Moves every process of the group into its child; a new one may appear meanwhile. */
-static enum status
-move_all(const char *from, const char *to)
+/* True when this process is the only one in its group. */
+static bool
+is_alone(const struct cgroup_place *place)
 {
-    for (unsigned attempt = 0; attempt < 10; attempt++) {
-        char text[4096];
-        const size_t length = cgroup_file_read(from, "cgroup.procs", text, sizeof text - 1);
-        if (length == 0) {
-            return STATUS_OK;
-        }
-        text[length] = '\0';
-        const char *at = text;
-        while (*at != '\0') {
-            const struct bytes line = next_line(&at);
-            char pid[24];
-            snprintf(pid, sizeof pid, "%.*s", (int)line.length, (const char *)line.data);
-            if (cgroup_file_write(to, "cgroup.procs", pid) != STATUS_OK && attempt == 9) {
-                return STATUS_BUSY;
-            }
-        }
-    }
-    return STATUS_BUSY;
+    char members[64];
+    char self[24];
+    const size_t length = cgroup_file_read(place->path, "cgroup.procs", members, sizeof members);
+    const int wanted = snprintf(self, sizeof self, "%ld\n", (long)getpid());
+    return wanted > 0 && length == (size_t)wanted && memcmp(members, self, length) == 0;
 }
 
 enum status
@@ -274,11 +261,14 @@ cgroup_prepare_own(void)
     if (length < 0 || (size_t)length >= sizeof leaf.path) {
         return STATUS_NO_SPACE;
     }
+    if (!is_alone(place)) {
+        return STATUS_UNAVAILABLE;
+    }
     enum status status = cgroup_directory_make(leaf.path);
     if (status != STATUS_OK && status != STATUS_EXISTS) {
         return status;
     }
-    status = move_all(place->path, leaf.path);
+    status = cgroup_file_write(leaf.path, "cgroup.procs", "0");
     if (status != STATUS_OK) {
         return status;
     }
@@ -287,5 +277,5 @@ cgroup_prepare_own(void)
             status = STATUS_UNAVAILABLE;
         }
     }
-    return status == STATUS_EXISTS ? STATUS_OK : status;
+    return status;
 }
