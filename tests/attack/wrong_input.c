@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORDS_MAX = 32, LONG_BYTES = 5000, OUTPUT_SIZE = 2048, TIMEOUT_MS = 10000 };
+enum { WORDS_MAX = 32, LONG_BYTES = 5000, OUTPUT_SIZE = 16384, TIMEOUT_MS = 10000 };
 
 struct line {
     const char *words[WORDS_MAX + 1];

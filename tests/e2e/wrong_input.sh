@@ -8,9 +8,9 @@ network_up --hosts 1 --renters 1 --seed 15
 state() {
     for question in 'listings --mine' 'leases --all' ledger requests 'config show' receipts 'identity show'; do
         # shellcheck disable=SC2086
-        on renter-1 $question --json
+        on renter-1 $question --json 2>&1
         # shellcheck disable=SC2086
-        on host-1 $question --json
+        on host-1 $question --json 2>&1
     done
     gpulet --dir "$NET" testnet ps --json
     (cd "$NET" && find . -name identity -exec cksum {} + | sort)
