@@ -32,7 +32,8 @@ network_find(struct network *network, const char *name, struct buffer *why)
         nearest_offer(&nearest, network->nodes[i].name);
     }
     const char *likely = nearest_result(&nearest);
-    buffer_append_format(why, "the test network in %.300s has no node %.60s", network->directory, name);
+    buffer_append_format(why, "the test network in %.300s has no node %.60s", network->directory,
+                         name);
     if (likely != NULL) {
         buffer_append_format(why, "; did you mean %s?", likely);
     } else {
