@@ -16,7 +16,8 @@ enum {
     RESYNC_BACK_S = 3600,
     OUTBOUND_BYTES_PER_S = 48000,
     OUTBOUND_BURST_BYTES = 384000,
-    PUSH_BYTES_MAX = 32768
+    PUSH_BYTES_MAX = 32768,
+    TWIN_AFTER_MS = 60000
 };
 
 /* Shelves a verified record and tells whoever derives something from it. */
@@ -59,6 +60,51 @@ gossip_publish(struct core *core, const struct verified_record *record)
     core->flush_at = core->now.boot; /* our own go out at once */
 }
 
+static bool
+is_by_us(const struct core *core, const struct envelope *envelope)
+{
+    return peer_id_equal(&envelope->author, &core->options.keypair.identity);
+}
+
+/* A newer record of our own key than we have made: of an older life, or of a twin. Only slots that we
+ * use ourselves count, so that nobody can make us remember others. */
+static bool
+is_news_of_us(const struct core *core, const struct envelope *envelope)
+{
+    struct shelf_slot slot;
+    return shelf_slot_of(envelope, &slot) == STATUS_OK &&
+           (slot.kind == RECORD_NODE || slot.kind == RECORD_LISTING) &&
+           slot.detail < SLOT_GROUPS_MAX &&
+           envelope->seq > say_last_seq(core, slot.kind, slot.detail);
+}
+
+/* Its signature is good. What was issued before our start, or just after it, is of an older life, and is
+ * exceeded; later ones say that the same identity runs elsewhere, and two that exceed each other would
+ * never end. */
+static void
+meet_ourselves(struct core *core, const struct envelope *envelope)
+{
+    struct shelf_slot slot;
+    if (!is_news_of_us(core, envelope) || shelf_slot_of(envelope, &slot) != STATUS_OK) {
+        return;
+    }
+    if ((int64_t)envelope->issued_at_s * 1000 > core->started_at.ms + TWIN_AFTER_MS) {
+        if (!core->has_twin) {
+            say_log(
+                core, LOG_ERROR,
+                "this identity runs elsewhere too: no holds are taken here; stop one of the two "
+                "and start this one again");
+        }
+        core->has_twin = true;
+        return;
+    }
+    say_set_seq(core, (uint64_t)slot.kind << 32 | slot.detail, envelope->seq);
+    say_log(core, LOG_WARNING, "a newer %s of this identity came from outside; it is replaced",
+            record_kind_name(slot.kind));
+    core->node_refresh_at = core->now.wall;
+    listing_refresh_all(core);
+}
+
 void
 gossip_recover_record(struct core *core, const struct verified_record *record)
 {
@@ -66,6 +112,9 @@ gossip_recover_record(struct core *core, const struct verified_record *record)
                                      .envelope = *verified_envelope(record),
                                      .id = *verified_id(record)};
     if (shelf_admit(&core->shelf, &view, core->now.wall) == STATUS_OK) {
+        if (is_by_us(core, &view.envelope)) {
+            meet_ourselves(core, &view.envelope);
+        }
         take_record(core, record, (struct link){0});
     }
 }
@@ -77,26 +126,6 @@ gossip_recover_guard(struct core *core, const struct row *row)
     if (codec_decode(&guard_row_schema, row->value, &guard) == STATUS_OK) {
         shelf_put_guard(&core->shelf, &guard);
     }
-}
-
-/* A record of our own key that we did not make: an older life of ours, or a thief. */
-static bool
-is_our_own(struct core *core, const struct record_view *view)
-{
-    if (!peer_id_equal(&view->envelope.author, &core->options.keypair.identity)) {
-        return false;
-    }
-    struct shelf_slot slot;
-    if (shelf_slot_of(&view->envelope, &slot) == STATUS_OK &&
-        view->envelope.seq > say_last_seq(core, slot.kind, slot.detail)) {
-        say_set_seq(core, (uint64_t)slot.kind << 32 | slot.detail, view->envelope.seq);
-        say_log(core, LOG_WARNING,
-                "a newer %s of this identity came from outside; it will be replaced",
-                record_kind_name(slot.kind));
-        core->node_refresh_at = core->now.wall;
-        listing_refresh_all(core);
-    }
-    return true;
 }
 
 static bool
@@ -117,8 +146,8 @@ consider(struct core *core, struct link_state *link, struct bytes sealed)
     if (status != STATUS_OK) {
         return status;
     }
-    if (is_our_own(core, &view)) {
-        return STATUS_OK;
+    if (is_by_us(core, &view.envelope) && !is_news_of_us(core, &view.envelope)) {
+        return STATUS_OK; /* our own, come back */
     }
     if (simulated_on_live_network(core, &view)) {
         return STATUS_REFUSED;
@@ -165,6 +194,10 @@ gossip_checked(struct core *core, const struct event *event)
     const struct record_view view = {.sealed = verified_bytes(record),
                                      .envelope = *verified_envelope(record),
                                      .id = *verified_id(record)};
+    if (is_by_us(core, &view.envelope)) {
+        meet_ourselves(core, &view.envelope);
+        return;
+    }
     /* Another one may have come in while this one was checked. */
     if (shelf_admit(&core->shelf, &view, core->now.wall) != STATUS_OK) {
         return;

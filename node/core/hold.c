@@ -373,6 +373,11 @@ host_take_hold(struct core *core, struct link_state *link, const struct verified
         repeat_hold(core, link, known);
         return;
     }
+    if (core->has_twin) {
+        host_refuse(core, link->link, verified_id(record), REFUSAL_PAUSED,
+                    "this host's identity runs elsewhere, too");
+        return;
+    }
     /* An old hold, forgotten here, must not come to life again. */
     const int64_t issued_ms = (int64_t)verified_envelope(record)->issued_at_s * 1000;
     const int64_t age_ms = core->now.wall.ms - issued_ms;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "protocol/codec.h"
+#include "protocol/envelope.h"
 
 static struct bytes
 encoded(struct core *core, const struct schema *schema, const void *value, bool as_message)
@@ -159,8 +160,9 @@ sequence_find(struct core *core, uint64_t kind_and_detail)
     return NULL;
 }
 
-void
-say_set_seq(struct core *core, uint64_t kind_and_detail, uint64_t seq)
+/* Ours to bound: only kinds and slots that we use ourselves come here. */
+static struct sequence_row *
+sequence_of(struct core *core, uint64_t kind_and_detail)
 {
     struct sequence_row *row = sequence_find(core, kind_and_detail);
     if (row == NULL) {
@@ -169,6 +171,13 @@ say_set_seq(struct core *core, uint64_t kind_and_detail, uint64_t seq)
         core->sequence_count++;
         *row = (struct sequence_row){.kind_and_detail = kind_and_detail};
     }
+    return row;
+}
+
+void
+say_set_seq(struct core *core, uint64_t kind_and_detail, uint64_t seq)
+{
+    struct sequence_row *row = sequence_of(core, kind_and_detail);
     if (seq > row->seq) {
         row->seq = seq;
     }
@@ -190,14 +199,18 @@ uint64_t
 say_next_seq(struct core *core, uint8_t kind, uint32_t detail)
 {
     const uint64_t kind_and_detail = (uint64_t)kind << 32 | detail;
-    const uint64_t last = say_last_seq(core, kind, detail);
     const uint64_t wall = core->now.wall.ms > 0 ? (uint64_t)core->now.wall.ms : 1;
-    const struct sequence_row row = {.kind_and_detail = kind_and_detail,
-                                     .seq = last + 1 > wall ? last + 1 : wall};
-    say_set_seq(core, kind_and_detail, row.seq);
+    uint64_t last = say_last_seq(core, kind, detail);
+    /* Left by a clock that was far ahead: nobody has taken such a record, and nobody would take the
+     * next one either before that time has come. */
+    if (record_kind_is_public(kind) && last > wall + RECORD_SEQ_AHEAD_MS_MAX) {
+        last = 0;
+    }
+    struct sequence_row *row = sequence_of(core, kind_and_detail);
+    row->seq = last + 1 > wall ? last + 1 : wall;
     const struct row_key key = row_key_of_number(kind_and_detail);
-    say_store(core, TABLE_SEQUENCES, &key, &sequence_row_schema, &row);
-    return row.seq;
+    say_store(core, TABLE_SEQUENCES, &key, &sequence_row_schema, row);
+    return row->seq;
 }
 
 void

@@ -194,6 +194,7 @@ struct core {
     bool paused;
     enum disk space;
     bool node_published;
+    bool has_twin; /* this identity runs elsewhere, too */
     struct wall node_refresh_at;
     uint64_t records_refused;
     uint8_t class_table[ID_LENGTH];
