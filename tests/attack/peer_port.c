@@ -5,7 +5,7 @@
  * introduced   the same after a good HELLO: cut, bent and random messages of every type
  * oversized    frames of a megabyte
  * parts        one message of so many parts
- * silent       so many connections that say nothing, held for ten seconds
+ * silent       so many connections that say nothing
  * listings     a peer that answers pulls with so many good listings, until it was asked for all
  *
  * ENDPOINT and KEY are what `gpulet status --json` calls listen and channel_key; the network's issuer
@@ -36,7 +36,7 @@
 
 enum {
     WAIT_MS = 5000,
-    SILENT_S = 10,
+    SILENT_S = 20,
     RANDOM_BYTES = 4096,
     OVERSIZED_BYTES = 1 << 20,
     SEED_OF_ATTACK = 77
@@ -144,7 +144,8 @@ attack_garbage(struct attack *attack, bool introduces)
     uint32_t lives = 0;
     while (sent < attack->count && lives < attack->count) {
         char name[32];
-        const int length = snprintf(name, sizeof name, "attacker-%u", lives);
+        const int length =
+            snprintf(name, sizeof name, "%s-%u", introduces ? "known" : "stranger", lives);
         /* Whoever is cut is refused for a time: a new key each time, as an attacker has. */
         keypair_for_test(attack->seed, bytes_of(name, (size_t)length), &attack->options.keypair);
         struct test_peer *peer = test_peer_open(&attack->options);
@@ -209,12 +210,29 @@ attack_parts(struct attack *attack)
         }
         /* The last part never comes: it stays in the receiver's memory for as long as it is allowed. */
         struct bytes answer;
-        while (test_peer_receive(peer, &answer, 3000)) {
+        while (test_peer_receive(peer, &answer, 1000)) {
         }
     }
     test_peer_close(peer);
     printf("a message of %u parts\n", sent);
     return sent > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Reads what the node says to everybody; true when it has cut the connection. */
+static bool
+close_when_cut(int *file)
+{
+    char bytes[256];
+    ssize_t got;
+    do {
+        got = recv(*file, bytes, sizeof bytes, MSG_DONTWAIT);
+    } while (got > 0);
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        return false;
+    }
+    close(*file);
+    *file = -1;
+    return true;
 }
 
 static int
@@ -230,22 +248,17 @@ attack_silent(struct attack *attack)
         files[i] = connect_plain(attack->options.endpoint);
         connected += files[i] >= 0;
     }
-    sleep(SILENT_S);
+    const time_t start = time(NULL);
     uint32_t cut = 0;
-    for (uint32_t i = 0; files != NULL && i < attack->count; i++) {
-        char byte;
-        if (files[i] < 0) {
-            continue;
+    while (files != NULL && cut < connected && time(NULL) - start < SILENT_S) {
+        usleep(100000);
+        for (uint32_t i = 0; i < attack->count; i++) {
+            cut += files[i] >= 0 && close_when_cut(&files[i]);
         }
-        ssize_t got;
-        do {
-            got = recv(files[i], &byte, 1, MSG_DONTWAIT);
-        } while (got > 0);
-        cut += got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
-        close(files[i]);
     }
+    printf("%u silent connections, %u of them cut within %d s\n", connected, cut,
+           (int)(time(NULL) - start));
     free(files);
-    printf("%u silent connections, %u of them cut after %d s\n", connected, cut, SILENT_S);
     return connected > 0 && cut == connected ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
