@@ -83,8 +83,7 @@ renter_take_meter(struct core *core, struct link_state *link, const struct verif
         renter_take_started(core, link, &started);
     }
     const int64_t since_ms = core->now.wall.ms - (int64_t)lease->row.started_at_ms;
-    if ((int64_t)meter.run_ms > since_ms + CLOCK_SLACK_MS + (int64_t)lease->row.meter_s * 1000 &&
-        lease->row.boot_id == core->boot_id) {
+    if ((int64_t)meter.run_ms > since_ms + CLOCK_SLACK_MS + (int64_t)lease->row.meter_s * 1000) {
         say_note(core, lease->client, NOTE_WARNING,
                  "the host's meter runs ahead of the clock: no more is paid");
         say_log(core, LOG_WARNING, "a host's meter runs ahead of our clock; no more is paid");

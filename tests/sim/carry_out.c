@@ -22,6 +22,18 @@ stores_something(const struct machine *machine)
     return false;
 }
 
+static bool
+stores_lease(const struct machine *machine)
+{
+    for (size_t i = 0; i < machine->effects->count; i++) {
+        const struct effect *effect = &machine->effects->list[i];
+        if (effect->type == EFFECT_STORE_ROW && effect->as.row.table == TABLE_LEASES) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct row_key
 key_of(const uint8_t id[ID_LENGTH], uint64_t number)
 {
@@ -230,7 +242,8 @@ machine_carry_out(struct world *world, struct machine *machine)
 {
     struct effects *effects = machine->effects;
     const bool stores = stores_something(machine);
-    const enum crash_point point = stores ? machine->crash_point : CRASH_NONE;
+    const bool hits = machine->crash_at_lease ? stores_lease(machine) : stores;
+    const enum crash_point point = hits ? machine->crash_point : CRASH_NONE;
     const bool send_first = world->plant == PLANT_WRITE_AHEAD && point == CRASH_BEFORE_COMMIT;
     if (point == CRASH_BEFORE_COMMIT && !send_first) {
         machine_crash(world, machine, world_chance(world, 250));

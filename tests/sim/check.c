@@ -238,6 +238,29 @@ owed_at_most(const struct machine *machine)
     return sum;
 }
 
+/* A renter signs for one interval beyond what can have run, and what it chose to prepay. When its clock has
+ * jumped meanwhile, so has its judgement of a meter that runs ahead. */
+static void
+check_promise(struct world *world, struct machine *machine, struct watch *watch,
+              const struct lease_row *row)
+{
+    enum { PREPAY_MS_MAX = 60000, SLACK_MS = 10000, JUMP_SLACK_MS = 200000 };
+    struct amount most;
+    if (row->is_host || row->state < LEASE_LEASED) {
+        return;
+    }
+    watch->seen_us = watch->seen_us == 0 ? world->now_us : watch->seen_us;
+    const uint64_t ran_ms = (uint64_t)(world->now_us - watch->seen_us) / MS;
+    const uint64_t most_ms = ran_ms + PREPAY_MS_MAX + 2000ull * row->interval_s +
+                             (machine->jumped_at_us < watch->seen_us ? SLACK_MS : JUMP_SLACK_MS);
+    if (price_charge(row->ask_uusd_per_hour, row->slots, most_ms, &most) == STATUS_OK &&
+        amount_compare(row->voucher_uusd, most) > 0) {
+        world_fail(world, machine, machine_of_peer(world, &row->peer),
+                   "a renter signs for %lld uUSD after %llu ms",
+                   (long long)amount_micro(row->voucher_uusd), (unsigned long long)ran_ms);
+    }
+}
+
 static void
 check_lease_row(struct world *world, struct machine *machine, const struct row *stored)
 {
@@ -258,6 +281,7 @@ check_lease_row(struct world *world, struct machine *machine, const struct row *
         watch->row = row;
     }
     check_slots(world, machine, &row);
+    check_promise(world, machine, watch, &row);
     check_charge(world, machine, watch, &row);
     if (!row.is_host && owed_at_most(machine) > amount_micro(machine->granted)) {
         world_fail(world, machine, NULL, "a renter has signed for %lld uUSD of %lld granted",
@@ -404,6 +428,31 @@ watch_behind(struct machine *machine, const struct record_view *view)
     return NULL;
 }
 
+/* Nobody says two things under one number: each would prove the other a lie. */
+static void
+check_one_word(struct world *world, struct machine *machine, struct watch *watch,
+               const struct record_view *view)
+{
+    struct meter meter;
+    if (view->envelope.kind == RECORD_METER &&
+        codec_decode(&meter_schema, view->envelope.body, &meter) == STATUS_OK) {
+        if (meter.number < watch->meter_number ||
+            (meter.number == watch->meter_number && !record_id_equal(&watch->meter, &view->id)) ||
+            (meter.number == watch->meter_number + 1 && meter.number > 1 &&
+             !record_id_equal(&meter.previous, &watch->meter))) {
+            world_fail(world, machine, NULL, "meter %u of a lease is said twice, or out of order",
+                       meter.number);
+        }
+        watch->meter_number = meter.number;
+        watch->meter = view->id;
+    } else if (view->envelope.kind == RECORD_FINAL) {
+        if (!record_id_is_zero(&watch->final) && !record_id_equal(&watch->final, &view->id)) {
+            world_fail(world, machine, NULL, "two finals are said for one lease");
+        }
+        watch->final = view->id;
+    }
+}
+
 /* Nothing is promised that is not on the disk. */
 void
 check_send(struct world *world, struct machine *machine, struct bytes bytes)
@@ -430,9 +479,12 @@ check_send(struct world *world, struct machine *machine, struct bytes bytes)
         return;
     }
     const uint8_t evidence = what[view.envelope.kind];
-    const struct watch *watch = evidence == 0 ? NULL : watch_behind(machine, &view);
+    struct watch *watch = evidence == 0 ? NULL : watch_behind(machine, &view);
     if (evidence == 0) {
         return;
+    }
+    if (watch != NULL) {
+        check_one_word(world, machine, watch, &view);
     }
     if (watch != NULL && watch->deleted && evidence == EVIDENCE_HELD) {
         return; /* promised and cancelled in one batch */

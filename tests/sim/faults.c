@@ -11,6 +11,7 @@ some_machine(struct world *world)
 static void
 crash(struct world *world, struct machine *machine)
 {
+    machine->crash_at_lease = world_chance(world, 600);
     machine->crash_point =
         (enum crash_point)world_between(world, CRASH_BEFORE_COMMIT, CRASH_MIDWAY);
 }
@@ -20,6 +21,7 @@ jump_clock(struct world *world, struct machine *machine)
 {
     machine->wall_ahead_ms = world_chance(world, 800) ? world_between(world, -5000, 5000)
                                                       : world_between(world, -90000, 90000);
+    machine->jumped_at_us = world->now_us;
     world->tally.clock_jumps++;
 }
 
@@ -122,6 +124,7 @@ faults_stop(struct world *world)
     for (unsigned i = 0; i < world->machine_count; i++) {
         struct machine *machine = &world->machines[i];
         machine->crash_point = CRASH_NONE;
+        machine->jumped_at_us = machine->wall_ahead_ms != 0 ? world->now_us : machine->jumped_at_us;
         machine->wall_ahead_ms = 0;
         for (unsigned j = 0; j < MACHINES_MAX; j++) {
             machine->refused_until_us[j] = 0;

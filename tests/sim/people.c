@@ -168,7 +168,8 @@ rent_cards(struct world *world, struct machine *machine)
     struct buffer buffer;
     buffer_init(&buffer, memory, sizeof memory);
     request.count = world_chance(world, 700) ? 1 : (uint16_t)world_between(world, 1, 4);
-    request.duration_s = (uint32_t)world_between(world, 2, 90);
+    request.duration_s = (uint32_t)(world_chance(world, 900) ? world_between(world, 2, 90)
+                                                             : world_between(world, 90, 400));
     request.duration_min_s = request.duration_s;
     if (world_chance(world, 200)) {
         request.ask_max_uusd_per_hour = micro(world_between(world, 1000, 900000));

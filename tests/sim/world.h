@@ -106,6 +106,10 @@ struct watch {
     bool job_started;     /* EFFECT_JOB_START was carried out */
     uint64_t most_run_ms; /* that the supervisor counted */
     bool deleted;
+    int64_t seen_us;       /* first row with a lease */
+    uint32_t meter_number; /* of the last meter that was sent, and which it was */
+    struct record_id meter;
+    struct record_id final;
 };
 
 struct dial {
@@ -174,10 +178,12 @@ struct machine {
     int64_t boot_at_us;
     uint64_t boot_id;
     int64_t wall_ahead_ms;
+    int64_t jumped_at_us;
     bool asleep;
     bool disk_full;
     bool off; /* switched off: no restart is planned */
     enum crash_point crash_point;
+    bool crash_at_lease; /* only a batch that stores a lease is cut off */
     struct parcel **inbox;
     size_t inbox_first;
     size_t inbox_count;
