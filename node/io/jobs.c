@@ -61,6 +61,9 @@ struct job {
     struct workload_event offered;
     uint8_t *offered_data; /* WORKLOAD_DATA_MAX bytes, once one was needed */
     struct workload_status last;
+    bool has_credit;
+    uint64_t credit_offset;
+    uint64_t credit_limit;
 };
 
 struct jobs {
@@ -602,6 +605,11 @@ receive_events(struct jobs *jobs, struct job *job, const struct sink *sink)
             take_status(job, &event.status, sink);
             fulfil(job);
         }
+        if (event.kind == WORKLOAD_EVENT_CREDIT) {
+            job->has_credit = true;
+            job->credit_offset = event.offset;
+            job->credit_limit = event.limit;
+        }
         if (!offer(jobs, job, &event)) {
             keep_offered(job, &event);
         }
@@ -716,6 +724,19 @@ jobs_workload(struct jobs *jobs, const struct lease_id *lease)
 {
     struct job *job = find(jobs, lease);
     return job == NULL ? NULL : job->workload;
+}
+
+bool
+jobs_credit(struct jobs *jobs, const struct lease_id *lease, uint64_t *ret_offset,
+            uint64_t *ret_limit)
+{
+    const struct job *job = find(jobs, lease);
+    if (job == NULL || !job->has_credit) {
+        return false;
+    }
+    *ret_offset = job->credit_offset;
+    *ret_limit = job->credit_limit;
+    return true;
 }
 
 bool

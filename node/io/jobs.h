@@ -49,6 +49,11 @@ void jobs_set_listener(struct jobs *jobs, const struct jobs_listener *listener);
  * none: then the job is over, or unknown. */
 struct workload *jobs_workload(struct jobs *jobs, const struct lease_id *lease);
 
+/* The supervisor's last word on input: all before `offset` has arrived, more may come up to `limit`.
+ * False when it has not said any yet. */
+bool jobs_credit(struct jobs *jobs, const struct lease_id *lease, uint64_t *ret_offset,
+                 uint64_t *ret_limit);
+
 /* True when no supervisor will come any more: the job's files have what is left. */
 bool jobs_is_over(struct jobs *jobs, const struct lease_id *lease);
 

@@ -50,9 +50,6 @@ struct served {
     int64_t heard_ms;
     struct served_output outputs[2]; /* stream 1, stream 2 */
     struct stream_input input;
-    bool has_credit;
-    uint64_t credit_offset;
-    uint64_t credit_limit;
     bool is_over; /* the job has ended: `end` says how */
     bool exit_is_sent;
     struct workload_status end;
@@ -140,9 +137,9 @@ refuse(struct streams_host *host, uint32_t routing, const struct lease_id *lease
 static void
 send_credit(struct streams_host *host, struct served *served)
 {
-    const struct stream_credit_message message = {
-        .lease = served->lease, .offset = served->credit_offset, .limit = served->credit_limit};
-    if (served->has_credit) {
+    struct stream_credit_message message = {.lease = served->lease};
+    if (jobs_credit(host->options->jobs, &served->lease, &message.offset, &message.limit)) {
+        stream_input_acknowledge(&served->input, message.offset);
         (void)send_reader(host, served, &stream_credit_message_schema, &message);
     }
 }
@@ -234,10 +231,6 @@ take_workload_event(void *context, const struct lease_id *lease, const struct wo
         return !is_output || served->outputs[event->stream - 1].must_seek ||
                send_end(host, served, (uint8_t)event->stream, event->offset);
     case WORKLOAD_EVENT_CREDIT:
-        served->has_credit = true;
-        served->credit_offset = event->offset;
-        served->credit_limit = event->limit;
-        stream_input_acknowledge(&served->input, event->offset);
         send_credit(host, served);
         return true;
     case WORKLOAD_EVENT_EXIT:
@@ -262,7 +255,6 @@ take_open(struct streams_host *host, struct served *served, uint32_t routing, st
     }
     if (served->token != open.token) {
         stream_input_clear(&served->input);
-        stream_input_acknowledge(&served->input, served->credit_offset);
     }
     served->has_reader = true;
     served->routing = routing;
@@ -298,6 +290,11 @@ take_input(struct streams_host *host, struct served *served, struct bytes frame)
     if (message_decode(&stream_data_message_schema, frame, &data) != STATUS_OK ||
         data.stream != WORKLOAD_STDIN) {
         return;
+    }
+    if (served->input.length == 0) {
+        /* After a restart of ours the reader goes on from what it was told has arrived; if that were
+         * a lie, the supervisor would refuse the gap. */
+        stream_input_acknowledge(&served->input, data.offset);
     }
     const enum status status = stream_input_append(&served->input, data.offset, data.data);
     if (status != STATUS_OK) {
