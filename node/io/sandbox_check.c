@@ -32,13 +32,40 @@ static void
 try_namespaces(const char *bwrap, int errors)
 {
     static char *const no_environment[] = {NULL};
-    const char *const arguments[] = {"bwrap",      "--unshare-all", "--die-with-parent",
-                                     "--cap-drop", "ALL",           "--ro-bind",
-                                     "/usr",       "/usr",          "--symlink",
-                                     "usr/lib",    "/lib",          "--symlink",
-                                     "usr/lib64",  "/lib64",        "--proc",
-                                     "/proc",      "--dev",         "/dev",
-                                     "--",         "/usr/bin/true", NULL};
+    /* With every option a job's command line has: an old bwrap lacks some. */
+    const char *const arguments[] = {"bwrap",
+                                     "--unshare-all",
+                                     "--die-with-parent",
+                                     "--new-session",
+                                     "--as-pid-1",
+                                     "--cap-drop",
+                                     "ALL",
+                                     "--uid",
+                                     "1000",
+                                     "--ro-bind",
+                                     "/usr",
+                                     "/usr",
+                                     "--symlink",
+                                     "usr/lib",
+                                     "/lib",
+                                     "--symlink",
+                                     "usr/lib64",
+                                     "/lib64",
+                                     "--proc",
+                                     "/proc",
+                                     "--dev",
+                                     "/dev",
+                                     "--perms",
+                                     "1777",
+                                     "--size",
+                                     "65536",
+                                     "--tmpfs",
+                                     "/tmp",
+                                     "--remount-ro",
+                                     "/",
+                                     "--",
+                                     "/usr/bin/true",
+                                     NULL};
     const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(nothing, 1) < 0 || dup2(errors, 2) < 0) {
         _exit(1);

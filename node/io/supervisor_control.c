@@ -235,6 +235,7 @@ supervisor_send(struct supervisor *supervisor)
             return;
         }
         supervisor->exit_due = false;
+        supervisor->exit_told = true;
     }
     if (send_credit(supervisor)) {
         send_outputs(supervisor);

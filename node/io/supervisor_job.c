@@ -177,7 +177,8 @@ set_limits(const struct workload_spec *spec)
 {
     enum { OPEN_FILES_MAX = 65536 };
     struct rlimit files;
-    limit(RLIMIT_CORE, 0);
+    /* 1 and not 0: the kernel hands no core to the host's crash handler then, which runs as root. */
+    limit(RLIMIT_CORE, 1);
     if (spec->disk_mib > 0) {
         limit(RLIMIT_FSIZE, spec->disk_mib * 1024 * 1024);
     }

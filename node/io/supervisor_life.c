@@ -360,14 +360,9 @@ supervisor_is_done(const struct supervisor *supervisor)
     if (supervisor->job_exists) {
         return false;
     }
-    bool is_settled = true;
-    bool has_told = supervisor->connection >= 0 && !supervisor->exit_due;
-    for (size_t i = 0; i < 2; i++) {
-        const struct output_stream *output = &supervisor->outputs[i];
-        is_settled = is_settled && output_is_settled(output);
-        has_told = has_told && output->end_sent;
-    }
-    return (is_settled && has_told) || supervisor->is_told_to_leave ||
+    const bool has_all = supervisor->exit_told && output_is_settled(&supervisor->outputs[0]) &&
+                         output_is_settled(&supervisor->outputs[1]);
+    return has_all || supervisor->is_told_to_leave ||
            clock_monotonic_ms() >= supervisor->leave_at_ms;
 }
 

@@ -40,6 +40,7 @@ struct supervisor {
 
     bool status_due; /* what the daemon is owed */
     bool exit_due;
+    bool exit_told;  /* once is enough */
     bool is_blocked; /* its socket is full */
 };
 

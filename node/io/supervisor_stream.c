@@ -184,7 +184,7 @@ void
 output_sent(struct output_stream *output, const struct frame *frame)
 {
     if (frame->type == FRAME_END) {
-        output->end_sent = true;
+        output->end_sent = output->end_told = true;
     } else {
         output->position = frame->number + frame->payload.length;
     }
@@ -193,7 +193,7 @@ output_sent(struct output_stream *output, const struct frame *frame)
 bool
 output_is_settled(const struct output_stream *output)
 {
-    return output->pipe < 0 && output->acknowledged >= output->total;
+    return output->pipe < 0 && output->end_told && output->acknowledged >= output->total;
 }
 
 uint64_t

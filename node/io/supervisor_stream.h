@@ -24,8 +24,9 @@ struct output_stream {
     uint64_t logged;
     uint64_t log_cap; /* where the log ended when the disk was full */
     uint64_t acknowledged;
-    bool is_read; /* somebody asked for it */
-    bool end_sent;
+    bool is_read;      /* somebody asked for it */
+    bool end_sent;     /* to this reader */
+    bool end_told;     /* to any */
     uint64_t position; /* next byte to send */
     uint64_t limit;
 };
@@ -52,7 +53,7 @@ bool output_next(const struct output_stream *output, uint8_t scratch[FRAME_PAYLO
                  struct frame *ret);
 void output_sent(struct output_stream *output, const struct frame *frame);
 
-/* True when the pipe has ended and a reader acknowledged all. */
+/* True when the pipe has ended, and a reader was told so and acknowledged all. */
 bool output_is_settled(const struct output_stream *output);
 
 /* Bytes that are kept nowhere, in detached mode. */
