@@ -140,7 +140,7 @@ const struct schema peer_row_schema =
 
 static const struct field standing_fields[] = {
     FIXED_FIELD(struct standing_row, id, "request"),
-    BYTES_FIELD(struct standing_row, request, 0, 2048, "encoded request"),
+    BYTES_FIELD(struct standing_row, request, 0, 64512, "the question as it was told, encoded"),
     ROW_NUMBER(struct standing_row, until_s, UNIT_UNIX_SECONDS, "kept until"),
 };
 const struct schema standing_row_schema = SCHEMA(struct standing_row, "standing_row", 9,

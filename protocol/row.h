@@ -158,7 +158,7 @@ struct peer_row {
 /* TABLE_REQUESTS, key id = request: our standing requests. */
 struct standing_row {
     struct record_id id;
-    struct bytes request;     /* encoded struct request */
+    struct bytes request;     /* encoded struct control_rent: the command is inside */
     uint64_t until_s;
 };
 

@@ -9,6 +9,7 @@
 #include "node/core/renter.h"
 #include "node/core/say.h"
 #include "node/core/search.h"
+#include "node/core/standing.h"
 #include "protocol/codec.h"
 #include "protocol/peer_address.h"
 #include "protocol/version.h"
@@ -456,6 +457,15 @@ answer_market(struct core *core, struct client client, uint8_t type, const union
         break;
     case CONTROL_RENT:
         rent_begin(core, client, &body->rent);
+        break;
+    case CONTROL_REQUEST:
+        standing_begin(core, client, &body->rent);
+        break;
+    case CONTROL_REQUESTS:
+        standing_list(core, client);
+        break;
+    case CONTROL_REQUEST_CANCEL:
+        standing_cancel(core, client, &body->end);
         break;
     case CONTROL_LEASES:
         say_leases(core, client, &body->leases);

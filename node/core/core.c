@@ -11,6 +11,7 @@
 #include "node/core/listing.h"
 #include "node/core/renter.h"
 #include "node/core/say.h"
+#include "node/core/standing.h"
 #include "protocol/codec.h"
 
 enum { BUSY_TICK_MS = 250, IDLE_TICK_MS = 1000, REDIAL_MS = 3000 };
@@ -27,6 +28,7 @@ core_free(struct core *core)
     free(core->leases);
     free(core->papers);
     free(core->rents);
+    free(core->standings);
     free(core->peers);
     free(core->balances);
     free(core);
@@ -43,12 +45,13 @@ core_new(const struct core_options *options)
     core->leases = calloc(LEASES_MAX, sizeof *core->leases);
     core->papers = calloc(LEASES_OPEN_MAX, sizeof *core->papers);
     core->rents = calloc(RENTS_MAX, sizeof *core->rents);
+    core->standings = calloc(REQUESTS_STANDING_MAX, sizeof *core->standings);
     core->peers = calloc(PEERS_MAX, sizeof *core->peers);
     core->balances = calloc(BALANCES_MAX, sizeof *core->balances);
     core->book = book_new((uint32_t)options->shelf_records_max);
     if (core->leases == NULL || core->papers == NULL || core->rents == NULL ||
-        core->peers == NULL || core->balances == NULL || core->book == NULL ||
-        shelf_init(&core->shelf, options->shelf_records_max) != STATUS_OK) {
+        core->standings == NULL || core->peers == NULL || core->balances == NULL ||
+        core->book == NULL || shelf_init(&core->shelf, options->shelf_records_max) != STATUS_OK) {
         core_free(core);
         return NULL;
     }
@@ -116,8 +119,10 @@ recover_row(struct core *core, const struct row *row)
     case TABLE_GUARDS:
         gossip_recover_guard(core, row);
         break;
-    case TABLE_RECORDS:
     case TABLE_REQUESTS:
+        standing_recover(core, row);
+        break;
+    case TABLE_RECORDS:
     case TABLE_HOLDS:
     case TABLE_EVIDENCE:
     case TABLE_GRANTS:
@@ -205,6 +210,7 @@ tick(struct core *core)
     }
     listing_tick(core);
     rent_tick(core);
+    standing_tick(core);
     gossip_tick(core);
 }
 

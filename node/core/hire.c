@@ -6,6 +6,7 @@
 #include "node/core/ledger.h"
 #include "node/core/renter.h"
 #include "node/core/say.h"
+#include "node/core/standing.h"
 #include "protocol/codec.h"
 #include "protocol/price.h"
 
@@ -233,6 +234,7 @@ renter_take_lease(struct core *core, struct link_state *link, struct bytes cosig
         return;
     }
     rent_over(rent);
+    standing_fulfilled(core, lease->client);
     lease_apply(core, lease, LEASE_EVENT_START, LEASE_ACTOR_RENTER);
     lease_set_deadline(core, lease, duration_of_s(LATEST_START_S));
     lease_store(core, lease);

@@ -10,7 +10,7 @@
 #include "node/core/search.h"
 #include "protocol/codec.h"
 
-enum { DIAL_WAIT_MS = 3000, RETRY_MS = 1000, TRIES_MAX = 16 };
+enum { DIAL_WAIT_MS = 3000, RETRY_MS = 1000, STANDING_RETRY_MS = 3000, TRIES_MAX = 16 };
 
 struct rent *
 rent_of(struct core *core, struct client client)
@@ -39,6 +39,14 @@ order_of(const struct rent *rent)
                                .tried = rent->tried,
                                .tried_count = rent->tried_count,
                                .only = bytes_of(rent->only, rent->only_length)};
+}
+
+/* Nobody sits in front of a standing request. */
+static struct duration
+retry_after(const struct rent *rent)
+{
+    return duration_of_ms((rent->client.number & STANDING_CLIENT) != 0 ? STANDING_RETRY_MS
+                                                                       : RETRY_MS);
 }
 
 static void
@@ -87,7 +95,7 @@ try_best(struct core *core, struct rent *rent)
             return;
         }
         rent->waiting = true;
-        rent->next_try_at = boot_add(core->now.boot, duration_of_ms(RETRY_MS));
+        rent->next_try_at = boot_add(core->now.boot, retry_after(rent));
         return;
     }
     const char *why;
@@ -181,39 +189,34 @@ dry_run(struct core *core, struct client client, const struct request *request,
     say_done(core, client, STATUS_OK, "%s", "");
 }
 
-void
-rent_begin(struct core *core, struct client client, const struct control_rent *ask)
+/* The request inside; false when it was refused, with the reason told. */
+static bool
+read_request(struct core *core, struct client asker, const struct control_rent *ask,
+             struct request *ret_request)
 {
-    struct request request;
     const char *why = "";
-    if (codec_decode(&request_schema, ask->request, &request) != STATUS_OK ||
-        request_check(&request, &why) != STATUS_OK) {
-        say_done(core, client, STATUS_BAD_INPUT, "the request cannot be read: %s", why);
-        return;
+    if (codec_decode(&request_schema, ask->request, ret_request) != STATUS_OK ||
+        request_check(ret_request, &why) != STATUS_OK) {
+        say_done(core, asker, STATUS_BAD_INPUT, "the request cannot be read: %s", why);
+        return false;
     }
-    if (request.hosts > 1) {
-        say_done(core, client, STATUS_UNAVAILABLE, "one host at a time for now; leave out --hosts");
-        return;
+    if (ret_request->hosts > 1) {
+        say_done(core, asker, STATUS_UNAVAILABLE, "one host at a time for now; leave out --hosts");
+        return false;
     }
-    if (request.image.length > 0) {
-        say_done(core, client, STATUS_UNAVAILABLE,
+    if (ret_request->image.length > 0) {
+        say_done(core, asker, STATUS_UNAVAILABLE,
                  "hosts run commands of their own system for now; leave out --image");
-        return;
+        return false;
     }
-    if (ask->dry_run) {
-        dry_run(core, client, &request, ask);
-        return;
-    }
-    struct rent *rent = rent_of(core, client) == NULL ? free_rent(core) : NULL;
-    if (rent == NULL || core->space != DISK_NORMAL) {
-        say_done(core, client, rent == NULL ? STATUS_LIMIT : STATUS_DISK_FULL,
-                 rent == NULL ? "too many rents are under way here"
-                              : "the disk is full; free some space first");
-        return;
-    }
+    return true;
+}
+
+static void
+fill_rent(struct rent *rent, const struct control_rent *ask, const struct request *request)
+{
     memset(rent, 0, offsetof(struct rent, start));
-    rent->client = client;
-    rent->request = request;
+    rent->request = *request;
     rent->request.image = bytes_of(NULL, 0);
     rent->attached = ask->attached;
     rent->prepay_s = ask->prepay_s;
@@ -223,15 +226,46 @@ rent_begin(struct core *core, struct client client, const struct control_rent *a
     if (rent->only_length > 0) {
         memcpy(rent->only, ask->listing_prefix.data, rent->only_length);
     }
+}
+
+bool
+rent_take(struct core *core, struct client client, struct client asker,
+          const struct control_rent *ask)
+{
+    struct request request;
+    if (!read_request(core, asker, ask, &request)) {
+        return false;
+    }
+    struct rent *rent = rent_of(core, client) == NULL ? free_rent(core) : NULL;
+    if (rent == NULL || core->space != DISK_NORMAL) {
+        say_done(core, asker, rent == NULL ? STATUS_LIMIT : STATUS_DISK_FULL,
+                 rent == NULL ? "too many rents are under way here"
+                              : "the disk is full; free some space first");
+        return false;
+    }
+    fill_rent(rent, ask, &request);
+    rent->client = client;
     rent->give_up_at = boot_add(core->now.boot, duration_of_s(ask->wait_s));
     core->rent_serial++;
     rent->serial = core->rent_serial;
     if (!keep_start(rent, ask)) {
-        say_done(core, client, STATUS_LIMIT, "command and environment are over 32 KiB");
-        return;
+        say_done(core, asker, STATUS_LIMIT, "command and environment are over 32 KiB");
+        return false;
     }
     rent->used = true;
     try_best(core, rent);
+    return true;
+}
+
+void
+rent_begin(struct core *core, struct client client, const struct control_rent *ask)
+{
+    struct request request;
+    if (!ask->dry_run) {
+        (void)rent_take(core, client, client, ask);
+    } else if (read_request(core, client, ask, &request)) {
+        dry_run(core, client, &request, ask);
+    }
 }
 
 void
@@ -286,7 +320,7 @@ rent_tick(struct core *core)
             if (rent->tried_count > 0 && !core_is_due(core, rent->give_up_at) &&
                 find_pick(core, &order, &found) != STATUS_OK) {
                 rent->tried_count = 0; /* with time left, begin again from the best */
-                rent->next_try_at = boot_add(core->now.boot, duration_of_ms(RETRY_MS));
+                rent->next_try_at = boot_add(core->now.boot, retry_after(rent));
                 continue;
             }
             try_best(core, rent);

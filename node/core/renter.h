@@ -8,6 +8,10 @@
 
 /* rent.c: CONTROL_RENT. */
 void rent_begin(struct core *core, struct client client, const struct control_rent *ask);
+
+/* Begins a rent that answers `client`; what is wrong with it is told to `asker`, and false returned. */
+bool rent_take(struct core *core, struct client client, struct client asker,
+               const struct control_rent *ask);
 void rent_client_gone(struct core *core, struct client client);
 void rent_tick(struct core *core);
 void rent_peer_up(struct core *core, const struct peer_id *peer);

@@ -46,10 +46,16 @@ say_cosigned(struct core *core, struct link link, struct bytes cosigned)
     say_message(core, link, &cosigned_message_schema, &message);
 }
 
+static bool
+is_nobody(struct client client)
+{
+    return client.number == 0 || (client.number & STANDING_CLIENT) != 0;
+}
+
 static void
 say_answer(struct core *core, struct client client, const struct schema *schema, const void *value)
 {
-    if (client.number == 0) {
+    if (is_nobody(client)) {
         return;
     }
     const struct bytes bytes = encoded(core, schema, value, true);
@@ -61,7 +67,7 @@ say_answer(struct core *core, struct client client, const struct schema *schema,
 void
 say_row(struct core *core, struct client client, uint8_t row, const void *view)
 {
-    if (client.number == 0) {
+    if (is_nobody(client)) {
         return;
     }
     const struct control_row answer = {

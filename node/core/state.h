@@ -15,7 +15,7 @@ enum {
     SEQUENCES_MAX = 512,
     BALANCES_MAX = 4096,
     PEERS_MAX = 1024,
-    RENTS_MAX = CONTROL_CLIENTS_MAX,
+    RENTS_MAX = CONTROL_CLIENTS_MAX + REQUESTS_STANDING_MAX,
     LABEL_SIZE = 65,
     ADDRESS_SIZE = 129,
     SHELF_SLOT_BYTES = 1024
@@ -172,6 +172,20 @@ struct peer_state {
     bool row_dirty;
 };
 
+/* A request that stays until it is served: a rent that nobody waits for. */
+struct standing {
+    bool used;
+    struct record_id id; /* of the first record that was published for it */
+    uint64_t until_s;
+    uint64_t published_seq; /* 0: not in this run of the daemon */
+    struct wall refresh_at;
+    uint32_t length;
+    uint8_t question[FRAME_BYTES_MAX - 1024]; /* encoded struct control_rent */
+};
+
+/* Clients with this bit are no sockets, but standing requests. */
+#define STANDING_CLIENT (UINT64_C(1) << 63)
+
 struct pending_decision {
     bool used;
     uint64_t token;
@@ -205,7 +219,8 @@ struct core {
     struct lease *leases;  /* LEASES_MAX */
     struct papers *papers; /* LEASES_OPEN_MAX */
     struct renter_record renters[LEASES_OPEN_MAX];
-    struct rent *rents; /* RENTS_MAX */
+    struct rent *rents;         /* RENTS_MAX */
+    struct standing *standings; /* REQUESTS_STANDING_MAX */
     struct offer_state offers[SLOT_GROUPS_MAX];
     struct pending_decision decisions[8];
     struct peer_state *peers;     /* PEERS_MAX */

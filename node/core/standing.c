@@ -1,0 +1,278 @@
+#include "node/core/standing.h"
+
+#include <string.h>
+
+#include "node/core/gossip.h"
+#include "node/core/renter.h"
+#include "node/core/say.h"
+#include "protocol/codec.h"
+
+enum { UNTIL_DEFAULT_S = 86400, UNTIL_MAX_S = 30 * 86400 };
+
+static uint64_t
+now_s(const struct core *core)
+{
+    return core->now.wall.ms > 0 ? (uint64_t)core->now.wall.ms / 1000 : 0;
+}
+
+/* Whom the rent of a standing request answers: nobody, but under a number of its own. */
+static struct client
+client_of(const struct core *core, const struct standing *standing)
+{
+    const uint64_t number = (uint64_t)(standing - core->standings) + 1;
+    return (struct client){STANDING_CLIENT | number};
+}
+
+static struct bytes
+question_of(const struct standing *standing)
+{
+    return bytes_of(standing->question, standing->length);
+}
+
+static bool
+read_question(const struct standing *standing, struct control_rent *ret_ask,
+              struct request *ret_request)
+{
+    return codec_decode(control_schema(CONTROL_REQUEST), question_of(standing), ret_ask) ==
+               STATUS_OK &&
+           codec_decode(&request_schema, ret_ask->request, ret_request) == STATUS_OK;
+}
+
+/* The signed request, for hosts to see what is wanted. The command is not in it. */
+static void
+publish(struct core *core, struct standing *standing)
+{
+    struct control_rent ask;
+    struct request request;
+    if (!read_question(standing, &ask, &request)) {
+        return;
+    }
+    const uint32_t detail = (uint32_t)(standing - core->standings);
+    const uint64_t left_s = standing->until_s > now_s(core) ? standing->until_s - now_s(core) : 1;
+    const struct seal_order order = {
+        .kind = RECORD_REQUEST,
+        .detail = detail,
+        .ttl_s = left_s < REQUEST_TTL_S ? (uint32_t)left_s : REQUEST_TTL_S,
+        .seq = say_next_seq(core, RECORD_REQUEST, detail),
+    };
+    const struct verified_record record = say_seal(core, order, &request);
+    standing->published_seq = order.seq;
+    standing->refresh_at = wall_add(core->now.wall, duration_of_s(order.ttl_s / 2 + 1));
+    if (record_id_is_zero(&standing->id)) {
+        standing->id = *verified_id(&record);
+    }
+    gossip_publish(core, &record);
+}
+
+static void
+take_back(struct core *core, struct standing *standing)
+{
+    const uint32_t detail = (uint32_t)(standing - core->standings);
+    const struct withdrawal withdrawal = {.victim_kind = RECORD_REQUEST,
+                                          .victim_detail = detail,
+                                          .victim_seq = standing->published_seq};
+    const struct seal_order order = {.kind = RECORD_WITHDRAWAL,
+                                     .detail = detail,
+                                     .ttl_s = REQUEST_TTL_S,
+                                     .seq = say_next_seq(core, RECORD_REQUEST, detail)};
+    const struct verified_record record = say_seal(core, order, &withdrawal);
+    gossip_publish(core, &record);
+}
+
+static void
+store(struct core *core, const struct standing *standing)
+{
+    const struct row_key key = row_key_of_id(standing->id.bytes, 0);
+    const struct standing_row row = {
+        .id = standing->id, .request = question_of(standing), .until_s = standing->until_s};
+    say_store(core, TABLE_REQUESTS, &key, &standing_row_schema, &row);
+}
+
+static void
+end(struct core *core, struct standing *standing)
+{
+    const struct row_key key = row_key_of_id(standing->id.bytes, 0);
+    struct rent *rent = rent_of(core, client_of(core, standing));
+    if (rent != NULL) {
+        rent_over(rent);
+    }
+    say_delete(core, TABLE_REQUESTS, &key);
+    if (standing->published_seq != 0) {
+        take_back(core, standing);
+    }
+    memset(standing->question, 0, standing->length);
+    standing->used = false;
+}
+
+static struct standing *
+free_standing(struct core *core)
+{
+    for (size_t i = 0; i < REQUESTS_STANDING_MAX; i++) {
+        if (!core->standings[i].used) {
+            return &core->standings[i];
+        }
+    }
+    return NULL;
+}
+
+static bool
+start_rent(struct core *core, struct standing *standing, struct client asker)
+{
+    struct control_rent ask;
+    struct request request;
+    if (!read_question(standing, &ask, &request)) {
+        return false;
+    }
+    const uint64_t left_s = standing->until_s > now_s(core) ? standing->until_s - now_s(core) : 0;
+    ask.attached = false;
+    ask.input = false;
+    ask.dry_run = false;
+    ask.wait_s = (uint32_t)left_s;
+    return rent_take(core, client_of(core, standing), asker, &ask);
+}
+
+static void
+say_request(struct core *core, struct client client, const struct standing *standing)
+{
+    struct control_rent ask;
+    struct request request;
+    if (!read_question(standing, &ask, &request)) {
+        return;
+    }
+    const struct rent *rent = rent_of(core, client_of(core, standing));
+    const struct request_view view = {
+        .request = standing->id,
+        .until_s = standing->until_s,
+        .state = bytes_of_text(rent == NULL || rent->waiting ? "waiting" : "asking a host"),
+        .count = request.count,
+        .ask_max_uusd_per_hour = request.ask_max_uusd_per_hour,
+    };
+    say_row(core, client, ROW_REQUEST, &view);
+}
+
+void
+standing_begin(struct core *core, struct client client, const struct control_rent *ask)
+{
+    struct standing *standing = free_standing(core);
+    struct buffer buffer;
+    if (standing == NULL) {
+        say_done(core, client, STATUS_LIMIT,
+                 "too many standing requests; `gpulet requests` lists them");
+        return;
+    }
+    buffer_init(&buffer, standing->question, sizeof standing->question);
+    if (codec_encode(control_schema(CONTROL_REQUEST), ask, &buffer) != STATUS_OK) {
+        say_done(core, client, STATUS_LIMIT, "command and environment are over 32 KiB");
+        return;
+    }
+    const uint32_t wait_s = ask->wait_s == 0            ? UNTIL_DEFAULT_S
+                            : ask->wait_s < UNTIL_MAX_S ? ask->wait_s
+                                                        : UNTIL_MAX_S;
+    standing->length = (uint32_t)buffer.length;
+    standing->until_s = now_s(core) + wait_s;
+    standing->id = (struct record_id){{0}};
+    standing->published_seq = 0;
+    standing->used = true;
+    if (!start_rent(core, standing, client)) {
+        standing->used = false; /* it was told why */
+        return;
+    }
+    if (rent_of(core, client_of(core, standing)) == NULL) {
+        standing->used = false;
+        say_done(core, client, STATUS_LIMIT,
+                 "grants or spending limits do not cover it; `gpulet spending` shows what is left");
+        return;
+    }
+    publish(core, standing);
+    store(core, standing);
+    say_request(core, client, standing);
+    say_done(core, client, STATUS_OK, "%s", "");
+}
+
+void
+standing_list(struct core *core, struct client client)
+{
+    for (size_t i = 0; i < REQUESTS_STANDING_MAX; i++) {
+        if (core->standings[i].used) {
+            say_request(core, client, &core->standings[i]);
+        }
+    }
+    say_done(core, client, STATUS_OK, "%s", "");
+}
+
+void
+standing_cancel(struct core *core, struct client client, const struct control_lease_end *ask)
+{
+    struct standing *found = NULL;
+    for (size_t i = 0; i < REQUESTS_STANDING_MAX; i++) {
+        struct standing *standing = &core->standings[i];
+        if (!standing->used || !id_has_prefix(standing->id.bytes, (const char *)ask->prefix.data,
+                                              ask->prefix.length)) {
+            continue;
+        }
+        if (found != NULL) {
+            say_done(core, client, STATUS_AMBIGUOUS,
+                     "several requests begin with that; give more digits");
+            return;
+        }
+        found = standing;
+    }
+    if (found == NULL) {
+        say_done(core, client, STATUS_NOT_FOUND,
+                 "no standing request begins with that; `gpulet requests` lists them");
+        return;
+    }
+    end(core, found);
+    say_done(core, client, STATUS_OK, "%s", "");
+}
+
+void
+standing_recover(struct core *core, const struct row *row)
+{
+    struct standing_row stored;
+    struct standing *standing = free_standing(core);
+    if (standing == NULL || codec_decode(&standing_row_schema, row->value, &stored) != STATUS_OK ||
+        stored.request.length > sizeof standing->question) {
+        say_log(core, LOG_ERROR, "a stored request cannot be read; it is left alone");
+        return;
+    }
+    memcpy(standing->question, stored.request.data, stored.request.length);
+    standing->length = (uint32_t)stored.request.length;
+    standing->id = stored.id;
+    standing->until_s = stored.until_s;
+    standing->published_seq = 0;
+    standing->refresh_at = core->now.wall;
+    standing->used = true;
+}
+
+void
+standing_tick(struct core *core)
+{
+    const struct client nobody = {0};
+    for (size_t i = 0; i < REQUESTS_STANDING_MAX; i++) {
+        struct standing *standing = &core->standings[i];
+        if (!standing->used) {
+            continue;
+        }
+        const bool is_new = standing->published_seq == 0;
+        const bool begun = is_new ? start_rent(core, standing, nobody)
+                                  : rent_of(core, client_of(core, standing)) != NULL;
+        if (!begun || standing->until_s <= now_s(core)) {
+            say_log(core, LOG_INFO, "a standing request ends without a lease");
+            end(core, standing);
+        } else if (!wall_is_before(core->now.wall, standing->refresh_at)) {
+            publish(core, standing);
+        }
+    }
+}
+
+void
+standing_fulfilled(struct core *core, struct client client)
+{
+    for (size_t i = 0; i < REQUESTS_STANDING_MAX; i++) {
+        struct standing *standing = &core->standings[i];
+        if (standing->used && client_of(core, standing).number == client.number) {
+            end(core, standing);
+        }
+    }
+}

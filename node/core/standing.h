@@ -1,0 +1,19 @@
+/* Standing requests of this node's person: published, tried again and again, kept over restarts. */
+#ifndef GPULET_NODE_CORE_STANDING_H
+#define GPULET_NODE_CORE_STANDING_H
+
+#include "node/core/state.h"
+#include "protocol/control.h"
+
+/* CONTROL_REQUEST, CONTROL_REQUESTS, CONTROL_REQUEST_CANCEL. */
+void standing_begin(struct core *core, struct client client, const struct control_rent *ask);
+void standing_list(struct core *core, struct client client);
+void standing_cancel(struct core *core, struct client client, const struct control_lease_end *ask);
+
+void standing_recover(struct core *core, const struct row *row);
+void standing_tick(struct core *core);
+
+/* Its job was ordered with this step: the request is over. Nothing when the client is no request's. */
+void standing_fulfilled(struct core *core, struct client client);
+
+#endif
