@@ -7,10 +7,11 @@
 #include "protocol/limits.h"
 
 enum {
-    /* No two neighbours have fewer rows than this together, half of it each on the average. */
-    NEIGHBOURS_ROWS_MIN = BLOCK_ROWS * 5 / 8,
     TERMS_MIN = 65536,
-    TERMS_SHARE = 4
+    TERMS_SHARE = 4,
+    /* Up to so many listings, blocks have a sixteenth, or a quarter, of the most rows. */
+    SMALL_BOOK = 32768,
+    MIDDLE_BOOK = 524288
 };
 
 /* Every listing may have terms of its own in a book of the usual size; in a huge one, one of four. */
@@ -22,16 +23,30 @@ terms_max(uint32_t listings_max)
     return listings_max < most ? listings_max : most;
 }
 
-/* The old row of a replacement has terms of its own while the new ones are taken. */
+/* Every row of a class could stand alone in a block of its own; larger blocks are faster. */
+static void
+choose_block_size(struct book *book)
+{
+    book->block_shift = book->capacity <= SMALL_BOOK ? 6 : book->capacity <= MIDDLE_BOOK ? 8 : 10;
+    book->block_rows = UINT32_C(1) << book->block_shift;
+    book->block_words = book->block_rows / 64;
+    /* Two neighbours have five eighths of a block's rows together, or more; the first and last of a
+     * class may have none. */
+    book->blocks_max = book->capacity / (book->block_rows * 5 / 16) + 2 * CLASSES;
+}
+
 static bool
 take_memory(struct book *book)
 {
-    book->blocks_max = book->capacity / (NEIGHBOURS_ROWS_MIN / 2) + CLASSES + 1;
-    book->blocks = calloc(book->blocks_max, sizeof *book->blocks);
+    choose_block_size(book);
+    const size_t rows = (size_t)book->blocks_max << book->block_shift;
+    book->columns = calloc(rows * COLUMN_COUNT, sizeof *book->columns);
+    book->hosts = calloc(rows, sizeof *book->hosts);
     book->infos = calloc(book->blocks_max, sizeof *book->infos);
     book->order = calloc(book->blocks_max, sizeof *book->order);
-    return book->blocks != NULL && book->infos != NULL && book->order != NULL &&
-           index_init(&book->index, book->capacity) &&
+    /* The old row of a replacement still has its terms while the new ones are taken. */
+    return book->columns != NULL && book->hosts != NULL && book->infos != NULL &&
+           book->order != NULL && index_init(&book->index, book->capacity) &&
            terms_pool_init(&book->terms, terms_max(book->capacity) + 1, book->seed);
 }
 
@@ -70,7 +85,8 @@ book_free(struct book *book)
         index_clear(&book->index);
         free(book->order);
         free(book->infos);
-        free(book->blocks);
+        free(book->hosts);
+        free(book->columns);
         free(book);
     }
 }
@@ -90,7 +106,9 @@ book_capacity(const struct book *book)
 size_t
 book_memory_used(const struct book *book)
 {
-    const size_t block_bytes = sizeof *book->blocks + sizeof *book->infos + sizeof *book->order;
+    const size_t row_bytes = COLUMN_COUNT * sizeof *book->columns + sizeof *book->hosts;
+    const size_t block_bytes =
+        book->block_rows * row_bytes + sizeof *book->infos + sizeof *book->order;
     return sizeof *book + book->blocks_touched * block_bytes + index_bytes(&book->index) +
            terms_pool_bytes(&book->terms);
 }
@@ -105,10 +123,10 @@ find_position(const struct book *book, const struct host_key *host, uint16_t slo
     struct index_look look = index_look(&book->index, book_hash(book, host, (uint8_t)slot_group));
     uint32_t position;
     while ((position = index_next(&book->index, &look)) != INDEX_NONE) {
-        const struct block *block = &book->blocks[position / BLOCK_ROWS];
-        const uint32_t row = position % BLOCK_ROWS;
-        if (block_slot_group(block, row) == slot_group &&
-            host_key_compare(&block->hosts[row], host) == 0) {
+        const struct block block = block_at(book, block_of(book, position));
+        const uint32_t row = row_of(book, position);
+        if (block_slot_group(&block, row) == slot_group &&
+            host_key_compare(&block.hosts[row], host) == 0) {
             *ret_position = position;
             return true;
         }
@@ -131,8 +149,7 @@ replace(struct book *book, uint32_t position, const struct market_row *row, uint
 {
     struct market_row old;
     struct market_row fresh = *row;
-    const uint32_t old_terms =
-        block_value(&book->blocks[position / BLOCK_ROWS], COLUMN_TERMS, position % BLOCK_ROWS);
+    const uint32_t old_terms = blocks_terms(book, position);
     blocks_read(book, position, &old);
     fresh.slots_held = old.slots_held < row->slots_total ? old.slots_held : row->slots_total;
     if (has_same_place(&old, &fresh)) {
@@ -173,8 +190,7 @@ book_withdraw(struct book *book, const struct peer_id *host, uint16_t slot_group
     if (!find_position(book, &key, slot_group, &position)) {
         return STATUS_NOT_FOUND;
     }
-    terms_pool_give_back(&book->terms, block_value(&book->blocks[position / BLOCK_ROWS],
-                                                   COLUMN_TERMS, position % BLOCK_ROWS));
+    terms_pool_give_back(&book->terms, blocks_terms(book, position));
     blocks_remove(book, position);
     return STATUS_OK;
 }
@@ -205,8 +221,7 @@ book_set_reliability(struct book *book, const struct peer_id *host, uint16_t rel
     for (uint16_t slot_group = 0; slot_group < SLOT_GROUPS_MAX; slot_group++) {
         uint32_t position = 0;
         if (find_position(book, &key, slot_group, &position)) {
-            const uint32_t terms = block_value(&book->blocks[position / BLOCK_ROWS], COLUMN_TERMS,
-                                               position % BLOCK_ROWS);
+            const uint32_t terms = blocks_terms(book, position);
             struct market_row row;
             blocks_read(book, position, &row);
             row.reliability_bp = reliability_bp > 10000 ? 10000 : reliability_bp;
@@ -247,10 +262,10 @@ book_next(const struct book *book, struct book_cursor *cursor, struct market_row
 {
     for (; cursor->block_private < book->blocks_touched; cursor->block_private++) {
         const struct block_info *info = &book->infos[cursor->block_private];
-        while (info->count > 0 && cursor->at_private < BLOCK_ROWS) {
+        while (info->count > 0 && cursor->at_private < book->block_rows) {
             const uint32_t row = cursor->at_private++;
             if ((info->live[row / 64] >> (row % 64) & 1) != 0) {
-                blocks_read(book, position_of(cursor->block_private, row), ret_row);
+                blocks_read(book, position_of(book, cursor->block_private, row), ret_row);
                 return true;
             }
         }

@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "node/market/offer.h"
-
 /* Rows that are only in the other lane come after all that have an ask. */
 #define KEY_OTHER_LANE (UINT64_C(1) << 50)
 
@@ -18,7 +16,11 @@ book_key(uint32_t ask, uint32_t interruptible_ask, uint16_t reliability_bp)
 uint64_t
 book_hash(const struct book *book, const struct host_key *host, uint8_t slot_group)
 {
-    return offer_spread(book->seed, host, slot_group);
+    uint64_t words[2];
+    memcpy(words, host->bytes, sizeof words);
+    uint64_t hash = (words[0] ^ book->seed) * UINT64_C(0xbf58476d1ce4e5b9);
+    hash = (hash ^ (hash >> 32) ^ words[1] ^ slot_group) * UINT64_C(0x94d049bb133111eb);
+    return hash ^ (hash >> 29);
 }
 
 uint8_t
@@ -44,33 +46,38 @@ slots_word(const struct market_row *row)
 }
 
 static void
-write_row(struct block *block, uint32_t at, const struct market_row *row, uint32_t terms)
+write_row(const struct block *block, uint32_t at, const struct market_row *row, uint32_t terms)
 {
-    int32_t(*columns)[BLOCK_ROWS] = block->columns;
-    columns[COLUMN_ASK][at] = (int32_t)row->ask_uusd_per_hour;
-    columns[COLUMN_INTERRUPTIBLE][at] = (int32_t)row->interruptible_ask_uusd_per_hour;
-    columns[COLUMN_VRAM][at] = (int32_t)row->vram_mib;
-    columns[COLUMN_FP16][at] = (int32_t)row->fp16_gflops;
-    columns[COLUMN_BANDWIDTH][at] = (int32_t)row->bandwidth_mb_s;
-    columns[COLUMN_UP][at] = (int32_t)row->up_mbit_s;
-    columns[COLUMN_DOWN][at] = (int32_t)row->down_mbit_s;
-    columns[COLUMN_RAM][at] = (int32_t)row->ram_mib;
-    columns[COLUMN_DISK][at] = (int32_t)row->disk_mib;
-    columns[COLUMN_FEATURES][at] = (int32_t)row->features;
-    columns[COLUMN_RELIABILITY_CPU][at] =
-        (int32_t)((uint32_t)row->reliability_bp << RELIABILITY_SHIFT | row->cpu_threads);
-    columns[COLUMN_SLOTS][at] = slots_word(row);
-    columns[COLUMN_TERMS][at] = (int32_t)terms;
-    columns[COLUMN_EXPIRES][at] = (int32_t)row->expires_s;
-    columns[COLUMN_HANDLE][at] = (int32_t)row->handle;
+    const int32_t values[COLUMN_COUNT] = {
+        [COLUMN_ASK] = (int32_t)row->ask_uusd_per_hour,
+        [COLUMN_INTERRUPTIBLE] = (int32_t)row->interruptible_ask_uusd_per_hour,
+        [COLUMN_VRAM] = (int32_t)row->vram_mib,
+        [COLUMN_FP16] = (int32_t)row->fp16_gflops,
+        [COLUMN_BANDWIDTH] = (int32_t)row->bandwidth_mb_s,
+        [COLUMN_UP] = (int32_t)row->up_mbit_s,
+        [COLUMN_DOWN] = (int32_t)row->down_mbit_s,
+        [COLUMN_RAM] = (int32_t)row->ram_mib,
+        [COLUMN_DISK] = (int32_t)row->disk_mib,
+        [COLUMN_FEATURES] = (int32_t)row->features,
+        [COLUMN_RELIABILITY_CPU] =
+            (int32_t)((uint32_t)row->reliability_bp << RELIABILITY_SHIFT | row->cpu_threads),
+        [COLUMN_SLOTS] = slots_word(row),
+        [COLUMN_TERMS] = (int32_t)terms,
+        [COLUMN_EXPIRES] = expires_word(row->expires_s),
+        [COLUMN_HANDLE] = (int32_t)row->handle,
+    };
+    for (int column = 0; column < COLUMN_COUNT; column++) {
+        block_column(block, (enum column)column)[at] = values[column];
+    }
     block->hosts[at] = row->host;
 }
 
 void
 blocks_read(const struct book *book, uint32_t position, struct market_row *ret_row)
 {
-    const struct block *block = &book->blocks[position / BLOCK_ROWS];
-    const uint32_t at = position % BLOCK_ROWS;
+    const struct block place = block_at(book, block_of(book, position));
+    const struct block *block = &place;
+    const uint32_t at = row_of(book, position);
     const uint32_t reliability_cpu = block_value(block, COLUMN_RELIABILITY_CPU, at);
     const uint32_t slots = block_value(block, COLUMN_SLOTS, at);
     const uint32_t total = (slots & SLOTS_TOTAL_MASK) >> SLOTS_TOTAL_SHIFT;
@@ -79,11 +86,11 @@ blocks_read(const struct book *book, uint32_t position, struct market_row *ret_r
         .slot_group = block_slot_group(block, at),
         .slots_total = (uint8_t)total,
         .slots_held = (uint8_t)(total - (slots >> SLOTS_FREE_SHIFT)),
-        .gpu_class = book->infos[position / BLOCK_ROWS].gpu_class,
+        .gpu_class = book->infos[block_of(book, position)].gpu_class,
         .reliability_bp = (uint16_t)(reliability_cpu >> RELIABILITY_SHIFT),
         .cpu_threads = (uint16_t)(reliability_cpu & CPU_MASK),
         .handle = block_value(block, COLUMN_HANDLE, at),
-        .expires_s = block_value(block, COLUMN_EXPIRES, at),
+        .expires_s = block_value(block, COLUMN_EXPIRES, at) ^ UINT32_C(0x80000000),
         .ask_uusd_per_hour = block_value(block, COLUMN_ASK, at),
         .interruptible_ask_uusd_per_hour = block_value(block, COLUMN_INTERRUPTIBLE, at),
         .vram_mib = block_value(block, COLUMN_VRAM, at),
@@ -98,16 +105,10 @@ blocks_read(const struct book *book, uint32_t position, struct market_row *ret_r
     };
 }
 
-static bool
-is_live(const struct block_info *info, uint32_t row)
-{
-    return (info->live[row / 64] >> (row % 64) & 1) != 0;
-}
-
 uint32_t
-block_free_row(const struct block_info *info)
+block_free_row(const struct book *book, const struct block_info *info)
 {
-    for (uint32_t word = 0; word < BLOCK_WORDS; word++) {
+    for (uint32_t word = 0; word < book->block_words; word++) {
         if (info->live[word] != UINT64_MAX) {
             return word * 64 + (uint32_t)__builtin_ctzll(~info->live[word]);
         }
@@ -130,31 +131,39 @@ block_clear_live(struct block_info *info, uint32_t row)
     info->count--;
 }
 
+static int32_t
+least_expiry(const struct block *block)
+{
+    const int32_t *expires = block_column(block, COLUMN_EXPIRES);
+    int32_t least = INT32_MAX;
+    for (uint32_t row = 0; row < block->rows; row++) {
+        least = expires[row] < least ? expires[row] : least;
+    }
+    return least;
+}
+
 /* Draws what depends on price and time again: exact after rows have moved. */
 void
 block_redraw_prices(struct book *book, uint32_t block_number)
 {
-    const struct block *block = &book->blocks[block_number];
+    const struct block block = block_at(book, block_number);
     struct block_info *info = &book->infos[block_number];
     int32_t least = INT32_MAX;
     int32_t greatest = -1;
     info->least_key = UINT64_MAX;
-    info->expires_least_s = UINT32_MAX;
-    for (uint32_t word = 0; word < BLOCK_WORDS; word++) {
+    for (uint32_t word = 0; word < book->block_words; word++) {
         for (uint64_t left = info->live[word]; left != 0; left &= left - 1) {
             const uint32_t row = word * 64 + (uint32_t)__builtin_ctzll(left);
-            const uint64_t key = block_key(block, row);
-            const int32_t ask = block->columns[COLUMN_ASK][row];
-            const uint32_t expires_s = block_value(block, COLUMN_EXPIRES, row);
+            const uint64_t key = block_key(&block, row);
+            const int32_t ask = block_column(&block, COLUMN_ASK)[row];
             info->least_key = key < info->least_key ? key : info->least_key;
             least = ask < least && ask != 0 ? ask : least;
             greatest = ask > greatest ? ask : greatest;
-            info->expires_least_s =
-                expires_s < info->expires_least_s ? expires_s : info->expires_least_s;
         }
     }
     info->zones.least[ZONE_ASK] = least;
     info->zones.greatest[ZONE_ASK] = greatest;
+    info->expires_least = least_expiry(&block);
 }
 
 void
@@ -163,25 +172,27 @@ block_redraw_zones(struct book *book, uint32_t block_number)
     struct block_info *info = &book->infos[block_number];
     struct market_row row;
     zones_clear(zones_of_block(info));
-    for (uint32_t at = 0; at < BLOCK_ROWS; at++) {
-        if (is_live(info, at)) {
-            blocks_read(book, position_of(block_number, at), &row);
-            zones_widen(zones_of_block(info), &row);
+    for (uint32_t word = 0; word < book->block_words; word++) {
+        for (uint64_t left = info->live[word]; left != 0; left &= left - 1) {
+            const uint32_t at = word * 64 + (uint32_t)__builtin_ctzll(left);
+            blocks_read(book, position_of(book, block_number, at), &row);
+            (void)zones_widen(zones_of_block(info), &row);
         }
     }
     block_redraw_prices(book, block_number);
     info->removed = 0;
 }
 
+/* A class's range holds those of its blocks: it widens only when a block's does. */
 static void
 widen_all(struct book *book, uint32_t block_number, const struct market_row *row)
 {
     struct block_info *info = &book->infos[block_number];
-    zones_widen(zones_of_block(info), row);
-    zones_widen(zones_of_class(book, info->gpu_class), row);
-    if (row->expires_s < info->expires_least_s) {
-        info->expires_least_s = row->expires_s;
+    const int32_t expires = expires_word(row->expires_s);
+    if (zones_widen(zones_of_block(info), row)) {
+        (void)zones_widen(zones_of_class(book, info->gpu_class), row);
     }
+    info->expires_least = expires < info->expires_least ? expires : info->expires_least;
 }
 
 void
@@ -196,20 +207,21 @@ blocks_add(struct book *book, const struct market_row *row, uint32_t terms)
         class_info->removed = 0;
     }
     uint32_t place = order_place_for(book, class_info, key);
-    if (book->infos[book->order[place]].count == BLOCK_ROWS) {
+    if (book->infos[book->order[place]].count == book->block_rows) {
         order_make_room(book, class_info, place);
         place = order_place_for(book, class_info, key);
     }
     const uint32_t block_number = book->order[place];
     struct block_info *info = &book->infos[block_number];
-    const uint32_t at = block_free_row(info);
-    write_row(&book->blocks[block_number], at, row, terms);
+    const struct block block = block_at(book, block_number);
+    const uint32_t at = block_free_row(book, info);
+    write_row(&block, at, row, terms);
     block_set_live(info, at);
     widen_all(book, block_number, row);
     info->low_key = key < info->low_key ? key : info->low_key;
     info->least_key = key < info->least_key ? key : info->least_key;
     index_add(&book->index, book_hash(book, &row->host, row->slot_group),
-              position_of(block_number, at));
+              position_of(book, block_number, at));
     class_info->count++;
     book->count++;
 }
@@ -217,10 +229,11 @@ blocks_add(struct book *book, const struct market_row *row, uint32_t terms)
 static void
 forget_row(struct book *book, uint32_t block_number, uint32_t row)
 {
-    const struct block *block = &book->blocks[block_number];
+    const struct block block = block_at(book, block_number);
     struct block_info *info = &book->infos[block_number];
-    index_remove(&book->index, book_hash(book, &block->hosts[row], block_slot_group(block, row)),
-                 position_of(block_number, row));
+    index_remove(&book->index, book_hash(book, &block.hosts[row], block_slot_group(&block, row)),
+                 position_of(book, block_number, row));
+    block_column(&block, COLUMN_EXPIRES)[row] = INT32_MAX;
     block_clear_live(info, row);
     info->removed++;
     book->classes[info->gpu_class].count--;
@@ -231,64 +244,82 @@ forget_row(struct book *book, uint32_t block_number, uint32_t row)
 void
 blocks_remove(struct book *book, uint32_t position)
 {
-    forget_row(book, position / BLOCK_ROWS, position % BLOCK_ROWS);
-    order_settle_block(book, position / BLOCK_ROWS);
+    forget_row(book, block_of(book, position), row_of(book, position));
+    order_settle_block(book, block_of(book, position));
 }
 
 void
 blocks_overwrite(struct book *book, uint32_t position, const struct market_row *row, uint32_t terms)
 {
-    write_row(&book->blocks[position / BLOCK_ROWS], position % BLOCK_ROWS, row, terms);
-    widen_all(book, position / BLOCK_ROWS, row);
+    const struct block block = block_at(book, block_of(book, position));
+    write_row(&block, row_of(book, position), row, terms);
+    widen_all(book, block_of(book, position), row);
+}
+
+uint32_t
+blocks_terms(const struct book *book, uint32_t position)
+{
+    const struct block block = block_at(book, block_of(book, position));
+    return block_value(&block, COLUMN_TERMS, row_of(book, position));
 }
 
 void
 blocks_hold(struct book *book, uint32_t position, uint8_t slots_held)
 {
+    const struct block block = block_at(book, block_of(book, position));
     struct market_row row;
     blocks_read(book, position, &row);
     row.slots_held = slots_held;
-    book->blocks[position / BLOCK_ROWS].columns[COLUMN_SLOTS][position % BLOCK_ROWS] =
-        slots_word(&row);
-    widen_all(book, position / BLOCK_ROWS, &row);
+    block_column(&block, COLUMN_SLOTS)[row_of(book, position)] = slots_word(&row);
+    widen_all(book, block_of(book, position), &row);
 }
 
-static uint64_t
-expired_of_word(const struct block *block, uint32_t word, uint64_t now_s)
+static void
+find_expired(const struct book *book, uint32_t block_number, uint64_t now_s,
+             uint64_t ret_expired[BLOCK_WORDS_MAX])
 {
-    uint64_t expired = 0;
-    for (uint32_t bit = 0; bit < 64; bit++) {
-        const uint64_t is_over = block_value(block, COLUMN_EXPIRES, word * 64 + bit) <= now_s;
-        expired |= is_over << bit;
+    const struct block block = block_at(book, block_number);
+    const struct scan_test test = {.column = block_column(&block, COLUMN_EXPIRES),
+                                   .kind = SCAN_AT_MOST,
+                                   .mask = -1,
+                                   .bound = expires_word(now_s)};
+    for (uint32_t word = 0; word < book->block_words; word++) {
+        ret_expired[word] = book->infos[block_number].live[word];
     }
-    return expired;
+    book->scan(&test, 1, book->block_words, ret_expired);
 }
 
-/* The rows of one block; the index is fetched ahead, since it is what takes the time. */
+/* Index and terms are fetched ahead: waiting for them is what takes the time. */
+static void
+fetch_rows(const struct book *book, const struct block *block, uint32_t first, uint64_t rows)
+{
+    for (uint64_t left = rows; left != 0; left &= left - 1) {
+        const uint32_t row = first + (uint32_t)__builtin_ctzll(left);
+        index_prefetch(&book->index,
+                       book_hash(book, &block->hosts[row], block_slot_group(block, row)));
+        __builtin_prefetch(&book->terms.entries[block_value(block, COLUMN_TERMS, row)], 1);
+    }
+}
+
 static uint32_t
 expire_block(struct book *book, uint32_t block_number, uint64_t now_s)
 {
-    const struct block *block = &book->blocks[block_number];
+    const struct block block = block_at(book, block_number);
     struct block_info *info = &book->infos[block_number];
     const uint32_t before = info->count;
-    uint64_t expired[BLOCK_WORDS];
-    for (uint32_t word = 0; word < BLOCK_WORDS; word++) {
-        expired[word] =
-            info->live[word] == 0 ? 0 : expired_of_word(block, word, now_s) & info->live[word];
-        for (uint64_t left = expired[word]; left != 0; left &= left - 1) {
-            const uint32_t row = word * 64 + (uint32_t)__builtin_ctzll(left);
-            index_prefetch(&book->index,
-                           book_hash(book, &block->hosts[row], block_slot_group(block, row)));
-        }
+    uint64_t expired[BLOCK_WORDS_MAX];
+    find_expired(book, block_number, now_s, expired);
+    for (uint32_t word = 0; word < book->block_words; word++) {
+        fetch_rows(book, &block, word * 64, expired[word]);
     }
-    for (uint32_t word = 0; word < BLOCK_WORDS; word++) {
+    for (uint32_t word = 0; word < book->block_words; word++) {
         for (uint64_t left = expired[word]; left != 0; left &= left - 1) {
             const uint32_t row = word * 64 + (uint32_t)__builtin_ctzll(left);
-            terms_pool_give_back(&book->terms, block_value(block, COLUMN_TERMS, row));
+            terms_pool_give_back(&book->terms, block_value(&block, COLUMN_TERMS, row));
             forget_row(book, block_number, row);
         }
     }
-    block_redraw_prices(book, block_number);
+    info->expires_least = least_expiry(&block);
     const uint32_t gone = before - info->count;
     if (gone > 0) {
         order_settle_block(book, block_number);
@@ -299,10 +330,11 @@ expire_block(struct book *book, uint32_t block_number, uint64_t now_s)
 uint32_t
 blocks_expire(struct book *book, uint64_t now_s)
 {
+    const int32_t now = expires_word(now_s);
     uint32_t gone = 0;
     for (uint32_t i = 0; i < book->blocks_touched; i++) {
         /* Again, when the block took over rows of a neighbour that has not had its turn. */
-        while (book->infos[i].count > 0 && book->infos[i].expires_least_s <= now_s) {
+        while (book->infos[i].count > 0 && book->infos[i].expires_least <= now) {
             gone += expire_block(book, i, now_s);
         }
     }

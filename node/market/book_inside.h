@@ -14,8 +14,8 @@
 #include "protocol/gpu_class.h"
 
 enum {
-    BLOCK_ROWS = 1024,
-    BLOCK_WORDS = BLOCK_ROWS / 64,
+    BLOCK_ROWS_MAX = 1024,
+    BLOCK_WORDS_MAX = BLOCK_ROWS_MAX / 64,
     CLASSES = GPU_CLASS_NUMBER_MAX + 1 /* number 0: cards outside the table */
 };
 #define BLOCK_NONE UINT32_MAX
@@ -34,7 +34,7 @@ enum column {
     COLUMN_RELIABILITY_CPU, /* reliability << 16 | CPU threads */
     COLUMN_SLOTS,           /* free << 24 | total << 16 | slot group */
     COLUMN_TERMS,           /* place in the pool */
-    COLUMN_EXPIRES,         /* seconds, unsigned */
+    COLUMN_EXPIRES,         /* expires_word(); the greatest number where there is no row */
     COLUMN_HANDLE,          /* unsigned */
     COLUMN_COUNT
 };
@@ -100,17 +100,19 @@ struct zone_view {
     size_t stride;
 };
 
+/* Where the columns of a block stand. */
 struct block {
-    int32_t columns[COLUMN_COUNT][BLOCK_ROWS];
-    struct host_key hosts[BLOCK_ROWS];
+    int32_t *columns; /* COLUMN_COUNT times `rows` numbers */
+    struct host_key *hosts;
+    uint32_t rows;
 };
 
 struct block_info {
-    uint64_t live[BLOCK_WORDS];
+    uint64_t live[BLOCK_WORDS_MAX];
     uint64_t low_key;   /* keys below it belong to a block before */
     uint64_t least_key; /* no row has a smaller one */
     struct zones zones;
-    uint32_t expires_least_s;
+    int32_t expires_least; /* expires_word() of the first to go; never too late */
     uint16_t gpu_class;
     uint16_t count;
     uint16_t removed;   /* since the zones were drawn */
@@ -134,7 +136,11 @@ struct book {
     uint32_t count;
     uint64_t seed; /* of the index: without it nobody can aim at one bucket */
     scan_function scan;
-    struct block *blocks;
+    uint32_t block_rows;  /* small in a small book: most classes have few rows */
+    uint32_t block_shift; /* its logarithm */
+    uint32_t block_words;
+    int32_t *columns;
+    struct host_key *hosts;
     struct block_info *infos;
     uint32_t blocks_max;
     uint32_t blocks_touched;
@@ -146,14 +152,49 @@ struct book {
     uint64_t class_words[CLASSES / 64]; /* bit n: class n has blocks */
     struct index index;
     struct terms_pool terms;
-    struct moved_row scratch[BLOCK_ROWS]; /* of one split */
+    struct moved_row scratch[BLOCK_ROWS_MAX]; /* of one split */
 };
 
-/* Where a row stands: block * BLOCK_ROWS + row of the block. */
+/* Where a row stands: number of the block * rows of a block + row. */
 static inline uint32_t
-position_of(uint32_t block, uint32_t row)
+position_of(const struct book *book, uint32_t block_number, uint32_t row)
 {
-    return block * BLOCK_ROWS + row;
+    return block_number << book->block_shift | row;
+}
+
+static inline uint32_t
+block_of(const struct book *book, uint32_t position)
+{
+    return position >> book->block_shift;
+}
+
+static inline uint32_t
+row_of(const struct book *book, uint32_t position)
+{
+    return position & (book->block_rows - 1);
+}
+
+static inline struct block
+block_at(const struct book *book, uint32_t block_number)
+{
+    const size_t first = (size_t)block_number << book->block_shift;
+    return (struct block){.columns = book->columns + first * COLUMN_COUNT,
+                          .hosts = book->hosts + first,
+                          .rows = book->block_rows};
+}
+
+static inline int32_t *
+block_column(const struct block *block, enum column column)
+{
+    return block->columns + (size_t)column * block->rows;
+}
+
+/* Seconds as a signed number in the same order. */
+static inline int32_t
+expires_word(uint64_t seconds)
+{
+    const uint32_t clamped = seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
+    return (int32_t)(clamped ^ UINT32_C(0x80000000));
 }
 
 /* What rows of a class are sorted by: the ask weighed by reliability, then rows of the other lane. */
@@ -166,9 +207,10 @@ uint64_t book_hash(const struct book *book, const struct host_key *host, uint8_t
 struct zone_view zones_of_block(struct block_info *info);
 struct zone_view zones_of_class(struct book *book, uint16_t gpu_class);
 
-/* Makes a range that of nothing, widens it by a row, and by another range. */
+/* Makes a range that of nothing; widens it by a row, and tells whether that changed it; widens it by
+ * another range. */
 void zones_clear(struct zone_view zones);
-void zones_widen(struct zone_view zones, const struct market_row *row);
+bool zones_widen(struct zone_view zones, const struct market_row *row);
 void zones_join(struct zone_view zones, struct zone_view other);
 
 /* ---- Rows in blocks (book_block.c) ---- */
@@ -176,14 +218,14 @@ void zones_join(struct zone_view zones, struct zone_view other);
 static inline uint32_t
 block_value(const struct block *block, enum column column, uint32_t row)
 {
-    return (uint32_t)block->columns[column][row];
+    return (uint32_t)block_column(block, column)[row];
 }
 
 uint64_t block_key(const struct block *block, uint32_t row);
 uint8_t block_slot_group(const struct block *block, uint32_t row);
 
 /* A row that is not live; there is one. */
-uint32_t block_free_row(const struct block_info *info);
+uint32_t block_free_row(const struct book *book, const struct block_info *info);
 void block_set_live(struct block_info *info, uint32_t row);
 void block_clear_live(struct block_info *info, uint32_t row);
 
@@ -201,6 +243,9 @@ void blocks_remove(struct book *book, uint32_t position);
 /* Overwrites a row in its place; host, slot group, class and key are the same. */
 void blocks_overwrite(struct book *book, uint32_t position, const struct market_row *row,
                       uint32_t terms);
+
+/* The place of a row's terms in the pool. */
+uint32_t blocks_terms(const struct book *book, uint32_t position);
 
 /* Sets the hint of slots held. */
 void blocks_hold(struct book *book, uint32_t position, uint8_t slots_held);

@@ -3,11 +3,11 @@
 #include <assert.h>
 #include <string.h>
 
+/* Shares of a block's rows. */
 enum {
-    ROOM_ROWS = BLOCK_ROWS / 8,      /* a neighbour with that much room takes rows over */
-    MERGE_ROWS = BLOCK_ROWS * 5 / 8, /* two neighbours with no more rows become one */
-    REDRAW_ROWS = BLOCK_ROWS / 2,    /* so many gone, a block's zones are drawn again */
-    REDRAW_CLASS_ROWS = BLOCK_ROWS
+    ROOM_SHARE = 8,    /* a neighbour with an eighth free takes rows over */
+    MERGE_EIGHTHS = 5, /* two neighbours with no more rows become one */
+    REDRAW_SHARE = 2,  /* half of them gone, a block's zones are drawn again */
 };
 
 /* The last place of a class whose range begins at or before the key, else its first. */
@@ -60,7 +60,7 @@ order_insert_block(struct book *book, uint16_t gpu_class, uint32_t place, uint64
     struct block_info *info = &book->infos[block_number];
     *info = (struct block_info){.low_key = low_key,
                                 .least_key = UINT64_MAX,
-                                .expires_least_s = UINT32_MAX,
+                                .expires_least = INT32_MAX,
                                 .gpu_class = gpu_class};
     zones_clear(zones_of_block(info));
     memmove(&book->order[place + 1], &book->order[place],
@@ -152,13 +152,13 @@ select_nth(struct moved_row *rows, size_t count, size_t nth)
 static size_t
 collect_keys(struct book *book, uint32_t block_number)
 {
-    const struct block *block = &book->blocks[block_number];
+    const struct block block = block_at(book, block_number);
     const struct block_info *info = &book->infos[block_number];
     size_t count = 0;
-    for (uint32_t word = 0; word < BLOCK_WORDS; word++) {
+    for (uint32_t word = 0; word < book->block_words; word++) {
         for (uint64_t left = info->live[word]; left != 0; left &= left - 1) {
             const uint32_t row = word * 64 + (uint32_t)__builtin_ctzll(left);
-            book->scratch[count++] = (struct moved_row){.key = block_key(block, row), .row = row};
+            book->scratch[count++] = (struct moved_row){.key = block_key(&block, row), .row = row};
         }
     }
     return count;
@@ -167,17 +167,19 @@ collect_keys(struct book *book, uint32_t block_number)
 static void
 move_row(struct book *book, uint32_t from, uint32_t row, uint32_t to)
 {
-    struct block *source = &book->blocks[from];
-    struct block *target = &book->blocks[to];
-    const uint32_t new_row = block_free_row(&book->infos[to]);
+    const struct block source = block_at(book, from);
+    const struct block target = block_at(book, to);
+    const uint32_t new_row = block_free_row(book, &book->infos[to]);
     for (int column = 0; column < COLUMN_COUNT; column++) {
-        target->columns[column][new_row] = source->columns[column][row];
+        block_column(&target, (enum column)column)[new_row] =
+            block_column(&source, (enum column)column)[row];
     }
-    target->hosts[new_row] = source->hosts[row];
+    block_column(&source, COLUMN_EXPIRES)[row] = INT32_MAX;
+    target.hosts[new_row] = source.hosts[row];
     block_set_live(&book->infos[to], new_row);
     block_clear_live(&book->infos[from], row);
-    index_change(&book->index, book_hash(book, &source->hosts[row], block_slot_group(source, row)),
-                 position_of(from, row), position_of(to, new_row));
+    index_change(&book->index, book_hash(book, &source.hosts[row], block_slot_group(&source, row)),
+                 position_of(book, from, row), position_of(book, to, new_row));
 }
 
 enum which_rows { LOWEST_ROWS, HIGHEST_ROWS };
@@ -195,10 +197,11 @@ move_rows(struct book *book, uint32_t from, uint32_t to, size_t moved, enum whic
         border_key = book->scratch[border].key;
     }
     const size_t start = which == LOWEST_ROWS ? 0 : border;
+    const struct block block = block_at(book, from);
     for (size_t i = start; i < start + moved; i++) {
+        const uint32_t row = book->scratch[i].row;
         index_prefetch(&book->index,
-                       book_hash(book, &book->blocks[from].hosts[book->scratch[i].row],
-                                 block_slot_group(&book->blocks[from], book->scratch[i].row)));
+                       book_hash(book, &block.hosts[row], block_slot_group(&block, row)));
     }
     for (size_t i = start; i < start + moved; i++) {
         move_row(book, from, book->scratch[i].row, to);
@@ -237,7 +240,8 @@ split_two(struct book *book, uint32_t left, uint32_t right, uint32_t place_betwe
 static bool
 has_room(const struct book *book, uint32_t block_number)
 {
-    return block_number != BLOCK_NONE && book->infos[block_number].count <= BLOCK_ROWS - ROOM_ROWS;
+    return block_number != BLOCK_NONE &&
+           book->infos[block_number].count <= book->block_rows - book->block_rows / ROOM_SHARE;
 }
 
 /* Makes room in the full block at a place: by its neighbours, else by a new block. */
@@ -248,10 +252,10 @@ order_make_room(struct book *book, const struct class_info *class_info, uint32_t
     const uint32_t before = block_beside(book, class_info, place, -1);
     const uint32_t after = block_beside(book, class_info, place, 1);
     if (has_room(book, before)) {
-        const size_t moved = (BLOCK_ROWS - book->infos[before].count) / 2u;
+        const size_t moved = (book->block_rows - book->infos[before].count) / 2;
         book->infos[full].low_key = move_rows(book, full, before, moved, LOWEST_ROWS);
     } else if (has_room(book, after)) {
-        const size_t moved = (BLOCK_ROWS - book->infos[after].count) / 2u;
+        const size_t moved = (book->block_rows - book->infos[after].count) / 2;
         book->infos[after].low_key = move_rows(book, full, after, moved, HIGHEST_ROWS);
     } else if (after != BLOCK_NONE) {
         split_two(book, full, after, place + 1);
@@ -271,7 +275,8 @@ merge_with_next(struct book *book, const struct class_info *class_info, uint32_t
 {
     const uint32_t left = book->order[place];
     const uint32_t right = block_beside(book, class_info, place, 1);
-    if (right == BLOCK_NONE || book->infos[left].count + book->infos[right].count > MERGE_ROWS) {
+    if (right == BLOCK_NONE ||
+        book->infos[left].count + book->infos[right].count > book->block_rows * MERGE_EIGHTHS / 8) {
         return false;
     }
     if (book->infos[left].count >= book->infos[right].count) {
@@ -296,10 +301,10 @@ order_settle_block(struct book *book, uint32_t block_number)
         delete_block(book, place);
     } else if (!merge_with_next(book, class_info, place) &&
                (place == class_info->first || !merge_with_next(book, class_info, place - 1)) &&
-               info->removed >= REDRAW_ROWS) {
+               info->removed >= book->block_rows / REDRAW_SHARE) {
         block_redraw_zones(book, block_number);
     }
-    if (class_info->removed >= REDRAW_CLASS_ROWS && class_info->removed >= class_info->count) {
+    if (class_info->removed >= book->block_rows && class_info->removed >= class_info->count) {
         zones_clear(zones_of_class(book, info->gpu_class));
         class_info->removed = 0;
         for (uint32_t i = 0; i < class_info->blocks; i++) {

@@ -39,54 +39,57 @@ zones_clear(struct zone_view zones)
     *zones.features_all = -1;
 }
 
-static inline void
+static inline bool
 widen(struct zone_view zones, enum zone zone, uint32_t value)
 {
     const int32_t number = clamped(value);
     const size_t at = zone * zones.stride;
-    if (number < zones.least[at]) {
-        zones.least[at] = number;
+    const bool is_wider = number < zones.least[at] || number > zones.greatest[at];
+    if (is_wider) {
+        zones.least[at] = number < zones.least[at] ? number : zones.least[at];
+        zones.greatest[at] = number > zones.greatest[at] ? number : zones.greatest[at];
     }
-    if (number > zones.greatest[at]) {
-        zones.greatest[at] = number;
-    }
+    return is_wider;
 }
 
-/* An ask of 0 is none: it says nothing about how cheap the others are. */
-static void
-widen_ask(struct zone_view zones, enum zone zone, uint32_t ask)
-{
-    if (ask != 0) {
-        widen(zones, zone, ask);
-    }
-}
-
-void
+bool
 zones_widen(struct zone_view zones, const struct market_row *row)
 {
-    widen_ask(zones, ZONE_ASK, row->ask_uusd_per_hour);
-    widen_ask(zones, ZONE_INTERRUPTIBLE, row->interruptible_ask_uusd_per_hour);
-    widen(zones, ZONE_VRAM, row->vram_mib);
-    widen(zones, ZONE_FP16, row->fp16_gflops);
-    widen(zones, ZONE_BANDWIDTH, row->bandwidth_mb_s);
-    widen(zones, ZONE_UP, row->up_mbit_s);
-    widen(zones, ZONE_DOWN, row->down_mbit_s);
-    widen(zones, ZONE_RAM, row->ram_mib);
-    widen(zones, ZONE_DISK, row->disk_mib);
-    widen(zones, ZONE_RELIABILITY, row->reliability_bp);
-    widen(zones, ZONE_CPU, row->cpu_threads);
-    widen(zones, ZONE_SLOTS, row->slots_total);
-    widen(zones, ZONE_FREE, (uint32_t)(row->slots_total - row->slots_held));
-    widen(zones, ZONE_CUDA, row->terms.cuda);
-    widen(zones, ZONE_NVLINK, row->terms.nvlink_mb_s);
-    widen(zones, ZONE_PCIE, row->terms.pcie_mb_s);
-    widen(zones, ZONE_LEASE_MAX, row->terms.lease_max_s);
-    widen(zones, ZONE_LEASE_MIN, row->terms.lease_min_s);
-    widen(zones, ZONE_NOTICE, row->terms.notice_s);
-    widen(zones, ZONE_MINIMUM_RUN, row->terms.minimum_run_s);
-    widen(zones, ZONE_RECLAIMS, row->terms.reclaims_per_day);
-    *zones.features_any |= (int32_t)row->features;
-    *zones.features_all &= (int32_t)row->features;
+    const uint32_t values[ZONE_COUNT] = {
+        [ZONE_ASK] = row->ask_uusd_per_hour,
+        [ZONE_INTERRUPTIBLE] = row->interruptible_ask_uusd_per_hour,
+        [ZONE_VRAM] = row->vram_mib,
+        [ZONE_FP16] = row->fp16_gflops,
+        [ZONE_BANDWIDTH] = row->bandwidth_mb_s,
+        [ZONE_UP] = row->up_mbit_s,
+        [ZONE_DOWN] = row->down_mbit_s,
+        [ZONE_RAM] = row->ram_mib,
+        [ZONE_DISK] = row->disk_mib,
+        [ZONE_RELIABILITY] = row->reliability_bp,
+        [ZONE_CPU] = row->cpu_threads,
+        [ZONE_SLOTS] = row->slots_total,
+        [ZONE_FREE] = (uint32_t)(row->slots_total - row->slots_held),
+        [ZONE_CUDA] = row->terms.cuda,
+        [ZONE_NVLINK] = row->terms.nvlink_mb_s,
+        [ZONE_PCIE] = row->terms.pcie_mb_s,
+        [ZONE_LEASE_MAX] = row->terms.lease_max_s,
+        [ZONE_LEASE_MIN] = row->terms.lease_min_s,
+        [ZONE_NOTICE] = row->terms.notice_s,
+        [ZONE_MINIMUM_RUN] = row->terms.minimum_run_s,
+        [ZONE_RECLAIMS] = row->terms.reclaims_per_day,
+    };
+    const int32_t features = (int32_t)row->features;
+    bool is_wider =
+        (features & ~*zones.features_any) != 0 || (*zones.features_all & ~features) != 0;
+    for (int zone = 0; zone < ZONE_COUNT; zone++) {
+        /* An ask of 0 is none: it says nothing about how cheap the others are. */
+        if (values[zone] != 0 || zone > ZONE_INTERRUPTIBLE) {
+            is_wider |= widen(zones, (enum zone)zone, values[zone]);
+        }
+    }
+    *zones.features_any |= features;
+    *zones.features_all &= features;
+    return is_wider;
 }
 
 void

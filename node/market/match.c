@@ -139,27 +139,27 @@ static void
 visit_block(struct search *search, uint32_t block_number)
 {
     const struct book *book = search->plan.book;
-    const struct block *block = &book->blocks[block_number];
+    const struct block block = block_at(book, block_number);
     const struct block_info *info = &book->infos[block_number];
     struct scan_test tests[PLAN_TESTS_MAX + 1];
-    uint64_t masks[BLOCK_WORDS];
+    uint64_t masks[BLOCK_WORDS_MAX];
     size_t test_count = 0;
     const int32_t ask_max = ask_to_beat(search, &info->zones);
     if (ask_max < info->zones.least[search->plan.ask_zone] ||
         !plan_tests(&search->plan, block_number, tests + 1, &test_count)) {
         return;
     }
-    tests[0] = (struct scan_test){.column = block->columns[search->plan.ask_column],
+    tests[0] = (struct scan_test){.column = block_column(&block, search->plan.ask_column),
                                   .kind = SCAN_AT_MOST,
                                   .mask = INT32_MAX,
                                   .bound = ask_max};
-    for (uint32_t word = 0; word < BLOCK_WORDS; word++) {
+    for (uint32_t word = 0; word < book->block_words; word++) {
         masks[word] = info->live[word];
     }
-    book->scan(tests, test_count + 1, BLOCK_WORDS, masks);
-    for (uint32_t word = 0; word < BLOCK_WORDS; word++) {
+    book->scan(tests, test_count + 1, book->block_words, masks);
+    for (uint32_t word = 0; word < book->block_words; word++) {
         for (uint64_t left = masks[word]; left != 0; left &= left - 1) {
-            consider_row(search, block, info->gpu_class,
+            consider_row(search, &block, info->gpu_class,
                          word * 64 + (uint32_t)__builtin_ctzll(left));
         }
     }

@@ -227,7 +227,7 @@ bool
 plan_tests(const struct plan *plan, uint32_t block_number,
            struct scan_test ret_tests[PLAN_TESTS_MAX], size_t *ret_count)
 {
-    const struct block *block = &plan->book->blocks[block_number];
+    const struct block block = block_at(plan->book, block_number);
     const struct block_info *info = &plan->book->infos[block_number];
     size_t count = 0;
     for (size_t i = 0; i < plan->test_count; i++) {
@@ -239,7 +239,7 @@ plan_tests(const struct plan *plan, uint32_t block_number,
             return false;
         }
         if (test->column != COLUMN_COUNT && (verdict == SOME_ROWS || test->is_kept)) {
-            ret_tests[count++] = (struct scan_test){.column = block->columns[test->column],
+            ret_tests[count++] = (struct scan_test){.column = block_column(&block, test->column),
                                                     .kind = test->kind,
                                                     .mask = test->mask,
                                                     .bound = test->bound};
@@ -283,7 +283,7 @@ plan_unit(const struct plan *plan, const struct block *block, uint32_t row)
 bool
 plan_row_fits(const struct plan *plan, const struct block *block, uint16_t gpu_class, uint32_t row)
 {
-    if (block_value(block, COLUMN_EXPIRES, row) <= plan->filter->now_s) {
+    if (block_column(block, COLUMN_EXPIRES)[row] <= expires_word(plan->filter->now_s)) {
         return false;
     }
     if (is_active(plan->filter, CLAUSE_UNIT) &&

@@ -16,8 +16,8 @@ enum scan_kind {
 struct scan_test {
     const int32_t *column; /* whole words of 64 rows */
     enum scan_kind kind;
-    int32_t mask;  /* never negative for the first two */
-    int32_t bound; /* never INT32_MIN */
+    int32_t mask;  /* all bits, or none of the sign for the first two */
+    int32_t bound; /* of "at least": never INT32_MIN */
 };
 
 /* Clears the bits of `masks` (bit n of word w: row 64 * w + n) whose row fails a test. */
