@@ -31,6 +31,10 @@ find_note(struct core *core, const struct shelf_entry *entry, const struct envel
                                         .expires_s = entry->expires_at_s,
                                         .reliability_bp = RELIABILITY_UNKNOWN_BP};
     enum status status = listing_check(&listing, &why);
+    if (status == STATUS_OK && listing.interval_s > INTERVAL_S) {
+        why = "its interval is more than a renter should risk";
+        status = STATUS_OUT_OF_RANGE;
+    }
     if (status == STATUS_OK) {
         why = "its figures are outside the book's limits";
         status = market_row_make(&listing, &facts, &row);
@@ -41,7 +45,7 @@ find_note(struct core *core, const struct shelf_entry *entry, const struct envel
     }
     if (status != STATUS_OK) {
         core->records_refused++;
-        say_log(core, LOG_INFO, "a listing is kept out of the book: %s", why);
+        say_log(core, LOG_DEBUG, "a listing is kept out of the book: %s", why);
     }
 }
 

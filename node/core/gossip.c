@@ -73,8 +73,7 @@ is_news_of_us(const struct core *core, const struct envelope *envelope)
 {
     struct shelf_slot slot;
     return shelf_slot_of(envelope, &slot) == STATUS_OK &&
-           (slot.kind == RECORD_NODE || slot.kind == RECORD_LISTING) &&
-           slot.detail < SLOT_GROUPS_MAX &&
+           slot.detail < (slot.kind == RECORD_REQUEST ? REQUESTS_STANDING_MAX : SLOT_GROUPS_MAX) &&
            envelope->seq > say_last_seq(core, slot.kind, slot.detail);
 }
 

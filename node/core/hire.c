@@ -59,7 +59,7 @@ hire_hold(struct core *core, struct link_state *link, struct rent *rent,
 /* What HELD promises must be what was asked, at the price that was shown. */
 static bool
 terms_are_as_asked(struct core *core, const struct lease *lease, const struct lease_terms *terms,
-                   struct listing *ret_listing, const struct record_id *listing_id)
+                   struct listing *ret_listing, const struct rent *rent)
 {
     struct verified_record listing;
     return peer_id_equal(&terms->host, &lease->row.peer) &&
@@ -67,18 +67,23 @@ terms_are_as_asked(struct core *core, const struct lease *lease, const struct le
            record_id_equal(&terms->hold, &lease->row.hold) &&
            __builtin_popcountll(terms->slot_mask) == lease->row.slots &&
            terms->duration_s == lease->row.duration_s && terms->interval_s > 0 &&
+           terms->latest_start_s <= LATEST_START_S &&
+           terms->interruptible == rent->request.interruptible &&
+           terms->work == rent->request.work &&
            amount_compare(terms->ask_uusd_per_hour, lease->row.ask_uusd_per_hour) <= 0 &&
            record_open(terms->listing, &core->options.network, &listing) == STATUS_OK &&
            peer_id_equal(&verified_envelope(&listing)->author, &lease->row.peer) &&
-           record_id_equal(verified_id(&listing), listing_id) &&
+           record_id_equal(verified_id(&listing), &rent->listing) &&
            verified_body(&listing, RECORD_LISTING, ret_listing) == STATUS_OK &&
-           terms->interval_s == ret_listing->interval_s;
+           terms->interval_s == ret_listing->interval_s && terms->meter_s == ret_listing->meter_s;
 }
 
 static void
-fail_hold(struct core *core, struct lease *lease, const char *why)
+fail_hold(struct core *core, const struct link_state *link, struct lease *lease, const char *why)
 {
     const struct client client = lease->client;
+    const struct cancel_message cancel = {.hold = lease->row.hold};
+    say_message(core, link->link, &cancel_message_schema, &cancel);
     lease_apply(core, lease, LEASE_EVENT_LAPSE, LEASE_ACTOR_CLOCK);
     lease_forget(core, lease);
     rent_next(core, client, why, 0);
@@ -105,8 +110,8 @@ renter_take_held(struct core *core, struct link_state *link, const struct verifi
     }
     if (held.terms.length > TERMS_BYTES_MAX ||
         codec_decode(&lease_terms_schema, held.terms, &terms) != STATUS_OK ||
-        !terms_are_as_asked(core, lease, &terms, &listing, &rent->listing)) {
-        fail_hold(core, lease, "the host's terms are not what was asked for");
+        !terms_are_as_asked(core, lease, &terms, &listing, rent)) {
+        fail_hold(core, link, lease, "the host's terms are not what was asked for");
         return;
     }
     struct lease_row *row = &lease->row;
@@ -222,6 +227,7 @@ renter_take_lease(struct core *core, struct link_state *link, struct bytes cosig
     const struct lease_id id = lease_id_of_record(verified_id(&record));
     struct lease *lease = lease_by_id(core, &id);
     if (lease == NULL || lease->row.is_host || lease->papers == NULL ||
+        !peer_id_equal(&lease->row.peer, &link->peer) ||
         lease_apply(core, lease, LEASE_EVENT_LEASE, LEASE_ACTOR_HOST) != LEASE_ACTION_MOVE) {
         return;
     }
@@ -252,6 +258,10 @@ renter_take_started(struct core *core, struct link_state *link,
         return;
     }
     const uint64_t now_ms = (uint64_t)core->now.wall.ms;
+    if (lease->row.boot_id != core->boot_id) {
+        /* Rebooted since START: the deadline means nothing now, and the run is counted from here. */
+        lease_set_deadline(core, lease, duration_of_s(LATEST_START_S));
+    }
     lease->row.started_at_ms = now_ms; /* our own clock: the host's could lie */
     lease->row.end_at_ms = now_ms + lease->row.duration_s * 1000ull;
     lease->row.boot_id = core->boot_id;
@@ -329,11 +339,12 @@ renter_take_refused(struct core *core, struct link_state *link,
 {
     struct lease *lease = refused_lease(core, link, &message->about);
     char why[200];
-    snprintf(why, sizeof why, "%.*s", message->text.length < 180 ? (int)message->text.length : 180,
-             message->text.length > 0 ? (const char *)message->text.data : "");
+    const struct bytes text = say_cut(message->text, 180);
+    snprintf(why, sizeof why, "%.*s", (int)text.length,
+             text.length > 0 ? (const char *)text.data : "");
     if (lease != NULL) {
         come_to_nothing(core, lease, why, 0);
         return;
     }
-    say_log(core, LOG_INFO, "a peer refused: %s", why);
+    say_log(core, LOG_DEBUG, "a peer refused: %s", why);
 }

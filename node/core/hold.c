@@ -416,10 +416,9 @@ host_decided(struct core *core, const struct event *event)
             return;
         }
         char text[200];
-        const struct bytes why = event->as.decided.text;
-        const size_t length = why.length < 150 ? why.length : 150;
-        snprintf(text, sizeof text, "the host's own rule: %.*s", (int)length,
-                 length > 0 ? (const char *)why.data : "no");
+        const struct bytes why = say_cut(event->as.decided.text, 150);
+        snprintf(text, sizeof text, "the host's own rule: %.*s", (int)why.length,
+                 why.length > 0 ? (const char *)why.data : "");
         host_refuse(core, link->link, verified_id(&record), REFUSAL_DECIDED, text);
         return;
     }

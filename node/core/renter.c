@@ -64,6 +64,19 @@ pay_if_due(struct core *core, struct lease *lease, const struct link_state *link
     say_signed(core, link->link, verified_bytes(&voucher));
 }
 
+/* The longest that the job can have run by our own clocks: since START was first sent, with slack. By
+ * boot time within one boot, as the wall clock may jump. */
+static int64_t
+run_ms_at_most(const struct core *core, const struct lease *lease)
+{
+    const struct lease_row *row = &lease->row;
+    const int64_t since_ms =
+        row->boot_id == core->boot_id
+            ? core->now.boot.ms - (int64_t)row->deadline_boot_ms + (int64_t)LATEST_START_S * 1000
+            : core->now.wall.ms - (int64_t)row->created_at_ms;
+    return since_ms + CLOCK_SLACK_MS + (int64_t)row->meter_s * 1000;
+}
+
 void
 renter_take_meter(struct core *core, struct link_state *link, const struct verified_record *record)
 {
@@ -82,8 +95,8 @@ renter_take_meter(struct core *core, struct link_state *link, const struct verif
         const struct started_message started = {.lease = meter.lease};
         renter_take_started(core, link, &started);
     }
-    const int64_t since_ms = core->now.wall.ms - (int64_t)lease->row.started_at_ms;
-    if ((int64_t)meter.run_ms > since_ms + CLOCK_SLACK_MS + (int64_t)lease->row.meter_s * 1000) {
+    if ((int64_t)meter.run_ms > run_ms_at_most(core, lease) ||
+        meter.run_ms > lease->row.duration_s * 1000ull) {
         say_note(core, lease->client, NOTE_WARNING,
                  "the host's meter runs ahead of the clock: no more is paid");
         say_log(core, LOG_WARNING, "a host's meter runs ahead of our clock; no more is paid");
@@ -156,14 +169,29 @@ give_up_waiting(struct core *core, struct lease *lease)
 
 /* The sentence why a final cannot be signed, or NULL. */
 static const char *
-final_refusal(const struct lease *lease, const struct final *final)
+final_refusal(const struct core *core, const struct lease *lease, const struct final *final)
 {
+    const uint64_t interval_ms = lease->row.interval_s * 1000ull;
+    const bool by_host = final->reason == END_RECLAIMED || final->reason == END_HOST ||
+                         final->reason == END_HOST_FAILURE;
     if (amount_compare(final->amount_uusd, lease->row.voucher_uusd) > 0) {
         return "it asks for more than was ever promised";
     }
     if (final->run_ms > lease->row.duration_s * 1000ull ||
         amount_compare(final->amount_uusd, lease_charge(lease, final->run_ms)) > 0) {
         return "it asks for more than its own run time costs";
+    }
+    if ((int64_t) final->run_ms > run_ms_at_most(core, lease)) {
+        return "it asks for a longer run than there can have been";
+    }
+    if (final->reason == END_NOT_STARTED && !amount_is_zero(final->amount_uusd)) {
+        return "it asks for something though nothing was started";
+    }
+    if (by_host && interval_ms != 0 && final->run_ms % interval_ms != 0) {
+        return "it asks for an interval that the host did not finish";
+    }
+    if (lease->row.reason == END_RECLAIMED && final->reason != END_RECLAIMED) {
+        return "it hides that the owner took the card back";
     }
     return NULL;
 }
@@ -186,7 +214,7 @@ renter_take_final(struct core *core, struct link_state *link, const struct verif
         }
         return;
     }
-    const char *why = final_refusal(lease, &final);
+    const char *why = final_refusal(core, lease, &final);
     if (why != NULL) {
         say_log(core, LOG_WARNING, "a host's final is not signed: %s", why);
         say_note(core, lease->client, NOTE_WARNING, "the host's final is not signed: %s", why);

@@ -7,6 +7,7 @@
 
 #include "protocol/codec.h"
 #include "protocol/envelope.h"
+#include "protocol/reader.h"
 
 static struct bytes
 encoded(struct core *core, const struct schema *schema, const void *value, bool as_message)
@@ -75,20 +76,33 @@ say_row(struct core *core, struct client client, uint8_t row, const void *view)
     say_answer(core, client, control_schema(CONTROL_ROW), &answer);
 }
 
-/* Text that was cut in the middle of a character would be refused: cut at the character. */
-static struct bytes
-text_cut(char *text, size_t size, int length)
+struct bytes
+say_cut(struct bytes text, size_t most)
 {
-    size_t used = length < 0 ? 0 : (size_t)length < size ? (size_t)length : size - 1;
-    if (length >= 0 && (size_t)length >= size) {
-        while (used > 0 && ((unsigned char)text[used - 1] & 0xC0) == 0x80) {
-            used--;
-        }
-        if (used > 0 && ((unsigned char)text[used - 1] & 0xC0) == 0xC0) {
-            used--;
-        }
+    size_t length = text.length < most ? text.length : most;
+    while (length > 0 && length < text.length && (text.data[length] & 0xC0) == 0x80) {
+        length--; /* the next byte goes on with a character */
     }
-    return bytes_of(text, used);
+    const struct bytes cut = bytes_of(text.data, length);
+    return text_is_valid(cut) ? cut : bytes_of_text("?");
+}
+
+/* What vsnprintf has left in `text`. */
+static struct bytes
+text_printed(char *text, size_t size, int length)
+{
+    const size_t used = length < 0 ? 0 : (size_t)length < size ? (size_t)length : size - 1;
+    if (used == 0 || used == (size_t)length) {
+        return say_cut(bytes_of(text, used), used);
+    }
+    size_t whole = used; /* cut: whatever character it ends in may not be whole */
+    while (whole > 0 && ((unsigned char)text[whole - 1] & 0xC0) == 0x80) {
+        whole--;
+    }
+    if (whole > 0 && ((unsigned char)text[whole - 1] & 0xC0) == 0xC0) {
+        whole--;
+    }
+    return say_cut(bytes_of(text, whole), whole);
 }
 
 void
@@ -100,7 +114,7 @@ say_note(struct core *core, struct client client, enum note_level level, const c
     const int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     const struct control_note note = {.level = (uint8_t)level,
-                                      .text = text_cut(text, sizeof text, length)};
+                                      .text = text_printed(text, sizeof text, length)};
     say_answer(core, client, control_schema(CONTROL_NOTE), &note);
 }
 
@@ -113,7 +127,7 @@ say_done(struct core *core, struct client client, enum status status, const char
     const int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     const struct control_done done = {.status = (uint8_t)status,
-                                      .text = text_cut(text, sizeof text, length)};
+                                      .text = text_printed(text, sizeof text, length)};
     say_answer(core, client, control_schema(CONTROL_DONE), &done);
 }
 
@@ -125,7 +139,7 @@ say_log(struct core *core, enum log_level level, const char *format, ...)
     va_start(arguments, format);
     const int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    const struct bytes kept = effects_copy(core->effects, text_cut(text, sizeof text, length));
+    const struct bytes kept = effects_copy(core->effects, text_printed(text, sizeof text, length));
     struct effect *effect = effects_add(core->effects, EFFECT_LOG);
     effect->as.log.level = level;
     effect->as.log.text = kept;

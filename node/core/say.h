@@ -23,6 +23,10 @@ void say_done(struct core *core, struct client client, enum status status, const
 void say_log(struct core *core, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The beginning of a text, at most so many bytes, whole characters only; what is no text at all is
+ * "?". Borrows. For texts of others inside texts of ours. */
+struct bytes say_cut(struct bytes text, size_t most);
+
 /* What `say_seal` puts around a body. */
 struct seal_order {
     uint8_t kind;
