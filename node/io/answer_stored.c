@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/io/answer.h"
 #include "node/io/log.h"
 #include "protocol/codec.h"
 #include "protocol/control.h"
@@ -10,43 +11,6 @@
 #include "protocol/row.h"
 
 enum { LEDGER_ROWS_MAX = 1000 };
-
-static void
-send_frame(struct world *world, struct client client, const struct schema *schema,
-           const void *value)
-{
-    uint8_t memory[FRAME_BYTES_MAX];
-    struct buffer buffer;
-    buffer_init(&buffer, memory, sizeof memory);
-    enum status status = message_encode(schema, value, &buffer);
-    if (status == STATUS_OK) {
-        status = control_send(world->control, client, buffer_bytes(&buffer));
-    }
-    if (status != STATUS_OK) {
-        log_line(LOG_DEBUG, "an answer could not be given: %s", status_text(status));
-    }
-}
-
-static void
-send_row(struct world *world, struct client client, uint8_t type, const void *view)
-{
-    uint8_t memory[FRAME_BYTES_MAX - 64];
-    struct buffer buffer;
-    buffer_init(&buffer, memory, sizeof memory);
-    if (codec_encode(control_row_schema(type), view, &buffer) != STATUS_OK) {
-        log_line(LOG_ERROR, "a stored row is out of its limits; it is not shown");
-        return;
-    }
-    const struct control_row row = {.row = type, .value = buffer_bytes(&buffer)};
-    send_frame(world, client, control_schema(CONTROL_ROW), &row);
-}
-
-static void
-send_done(struct world *world, struct client client, enum status status, const char *text)
-{
-    const struct control_done done = {.status = (uint8_t)status, .text = bytes_of_text(text)};
-    send_frame(world, client, control_schema(CONTROL_DONE), &done);
-}
 
 struct ledger_walk {
     struct world *world;
@@ -75,7 +39,7 @@ visit_ledger(void *context, const struct row *row)
                                      .peer = entry.peer,
                                      .lease = entry.lease,
                                      .evidence = entry.evidence};
-    send_row(walk->world, walk->effect->as.stored.client, ROW_LEDGER, &view);
+    answer_row(walk->world->control, walk->effect->as.stored.client, ROW_LEDGER, &view);
     walk->sent++;
     return true;
 }
@@ -94,8 +58,8 @@ answer_ledger(struct world *world, const struct effect *effect)
         scan.rows_max = most - walk.sent;
         status = store_scan_next(world->store, &scan, visit_ledger, &walk);
     }
-    send_done(world, effect->as.stored.client, status,
-              status == STATUS_OK ? "" : "the ledger cannot be read; see gpulet doctor");
+    answer_done(world->control, effect->as.stored.client, status,
+                status == STATUS_OK ? "" : "the ledger cannot be read; see gpulet doctor");
 }
 
 /* The papers of a receipt as they are kept. */
@@ -180,7 +144,7 @@ send_receipt(struct world *world, const struct effect *effect, struct papers *pa
     }
     if (status == STATUS_OK) {
         view.bundle = buffer_bytes(&buffer);
-        send_row(world, effect->as.stored.client, ROW_RECEIPT, &view);
+        answer_row(world->control, effect->as.stored.client, ROW_RECEIPT, &view);
     }
     return status;
 }
@@ -192,8 +156,9 @@ answer_receipt(struct world *world, const struct effect *effect)
     const enum status status =
         papers == NULL ? STATUS_NO_MEMORY : send_receipt(world, effect, papers);
     free(papers);
-    send_done(world, effect->as.stored.client, status == STATUS_OK ? STATUS_OK : STATUS_NOT_FOUND,
-              status == STATUS_OK
-                  ? ""
-                  : "there is no receipt yet: it exists once both sides have signed the end");
+    answer_done(world->control, effect->as.stored.client,
+                status == STATUS_OK ? STATUS_OK : STATUS_NOT_FOUND,
+                status == STATUS_OK
+                    ? ""
+                    : "there is no receipt yet: it exists once both sides have signed the end");
 }

@@ -10,6 +10,7 @@
 #include "node/io/clock.h"
 #include "node/io/log.h"
 #include "node/io/loop_state.h"
+#include "node/io/settings_answer.h"
 #include "protocol/codec.h"
 #include "protocol/control.h"
 
@@ -108,6 +109,11 @@ take(void *context, const struct event *given)
         type < CONTROL_STATUS) {
         streams_take_control(loop->world.streams, given->as.control.client,
                              given->as.control.bytes);
+        return;
+    }
+    if (given->type == EVENT_CONTROL && type == CONTROL_SETTING) {
+        settings_answer(loop->world.control, loop->options.options, given->as.control.client,
+                        given->as.control.bytes);
         return;
     }
     if (given->type == EVENT_CONTROL_GONE) {

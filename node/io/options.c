@@ -12,8 +12,6 @@
 #include "protocol/setting.h"
 #include "protocol/version.h"
 
-enum { SETTINGS_MAX = 64 };
-
 /* Where the values come from while they are read: the first to say something wins. */
 struct reading {
     struct options *options;
@@ -228,6 +226,9 @@ take_setting(struct reading *reading, const char *name, const char *value)
     }
     seen[position] = true;
     reading->status = put_setting(reading->options, setting, bytes_of_text(value));
+    struct setting_text *text = &reading->options->texts[position];
+    text->source = reading->from_file ? SOURCE_FILE : SOURCE_TOLD;
+    copy_text(text->text, sizeof text->text, bytes_of_text(value));
 }
 
 static int

@@ -19,6 +19,17 @@ enum {
 
 enum daemon_mode { MODE_RUN, MODE_CHECK, MODE_SUPERVISE, MODE_VERSION, MODE_HELP };
 
+/* Where a setting's value comes from. */
+enum setting_source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_TOLD };
+
+enum { SETTINGS_MAX = 64 };
+
+/* A setting as somebody wrote it; of one that repeats, the last. */
+struct setting_text {
+    enum setting_source source;
+    char text[OPTION_TEXT_SIZE];
+};
+
 struct options {
     enum daemon_mode mode;
     bool json;    /* of --check */
@@ -57,6 +68,7 @@ struct options {
     bool has_seed;
     uint64_t seed;
     char simulate[OPTION_TEXT_SIZE];
+    struct setting_text texts[SETTINGS_MAX]; /* by the setting's position in its table */
 };
 
 /* Reads the command line, then the file for what it did not say. `why` gets one sentence on failure.
