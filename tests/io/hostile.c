@@ -428,19 +428,30 @@ type_into_terminal(void)
     return outcome(ioctl(0, TIOCSTI, "x"));
 }
 
-/* 0 would let the host's crash handler, which is root, read what we leave. */
+/* 0 would let the host's crash handler, which is root, read what we leave. It may be told that it
+ * worked, as long as it did not. */
+static int
+judge_core_limit(long result)
+{
+    struct rlimit now;
+    if (result < 0 || getrlimit(RLIMIT_CORE, &now) != 0) {
+        return errno;
+    }
+    return now.rlim_cur == 1 && now.rlim_max == 1 ? EPERM : 0;
+}
+
 static int
 change_core_limit(void)
 {
     const struct rlimit none = {0, 0};
-    return outcome(setrlimit(RLIMIT_CORE, &none));
+    return judge_core_limit(setrlimit(RLIMIT_CORE, &none));
 }
 
 static int
 change_core_limit_the_old_way(void)
 {
     const struct rlimit none = {0, 0};
-    return outcome(syscall(SYS_setrlimit, RLIMIT_CORE, &none));
+    return judge_core_limit(syscall(SYS_setrlimit, RLIMIT_CORE, &none));
 }
 
 static int
