@@ -1,10 +1,13 @@
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/commands.h"
 #include "cli/market_columns.h"
 #include "cli/request_options.h"
 #include "cli/talk.h"
 #include "protocol/codec.h"
+#include "protocol/gpu_class.h"
+#include "protocol/price.h"
 
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -48,6 +51,57 @@ static const struct column reject_columns[] = {
     {"nearest", "NEAREST", NULL},
 };
 
+/* A listing's place in the book: what it costs for what it can do, as the matcher ranks. */
+struct ranked {
+    struct kept_row row;
+    uint64_t cost;
+};
+
+static uint64_t
+cost_of(const struct kept_row *row)
+{
+    union row_view view;
+    struct kept_row copy = *row;
+    const struct answer single = {&copy, 1, 1};
+    if (answer_row(&single, ROW_LISTING, 0, &view) != STATUS_OK) {
+        return UINT64_MAX;
+    }
+    const struct gpu_class *class = gpu_class_by_number(view.listing.gpu_class);
+    const uint32_t unit =
+        class == NULL ? 1 : gpu_unit(WORK_INFER, class->fp16_gflops, class->bandwidth_mb_s);
+    return price_effective(amount_micro(view.listing.ask_uusd_per_hour), unit,
+                           view.listing.reliability_bp);
+}
+
+static int
+compare_ranked(const void *a, const void *b)
+{
+    const struct ranked *first = a;
+    const struct ranked *second = b;
+    if (first->cost != second->cost) {
+        return first->cost < second->cost ? -1 : 1;
+    }
+    return bytes_compare(first->row.value, second->row.value);
+}
+
+/* Best first. Without memory for it they stay as they came. */
+static void
+rank_listings(struct answer *answer)
+{
+    struct ranked *ranked = calloc(answer->count + 1, sizeof *ranked);
+    if (ranked == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < answer->count; i++) {
+        ranked[i] = (struct ranked){answer->rows[i], cost_of(&answer->rows[i])};
+    }
+    qsort(ranked, answer->count, sizeof *ranked, compare_ranked);
+    for (size_t i = 0; i < answer->count; i++) {
+        answer->rows[i] = ranked[i].row;
+    }
+    free(ranked);
+}
+
 int
 run_listings(const struct invocation *invocation)
 {
@@ -55,6 +109,7 @@ run_listings(const struct invocation *invocation)
     const struct control_listings question = {option_is_given(invocation, "mine")};
     int code = talk_once(invocation, CONTROL_LISTINGS, &question, &answer);
     if (code == EXIT_DONE) {
+        rank_listings(&answer);
         code = talk_list(invocation, &answer, ROW_LISTING, listing_columns, listing_column_count);
     }
     answer_clear(&answer);

@@ -14,6 +14,7 @@
 #include "protocol/codec.h"
 #include "protocol/limits.h"
 #include "protocol/quantity.h"
+#include "protocol/reader.h"
 
 enum { REQUEST_SIZE = 2048, WAIT_MS = 500, SIGNAL_BASE = 128 };
 
@@ -27,9 +28,13 @@ static int
 add_word(struct bytes_list *list, const char *word, size_t *total, const char *what)
 {
     *total += strlen(word);
-    if (list->count == LIST_ITEMS_MAX || *total > COMMAND_BYTES_MAX) {
-        talk_say("%s take more than %d words or %u bytes; put them into a file", what,
-                 LIST_ITEMS_MAX, COMMAND_BYTES_MAX);
+    if (list->count == LIST_ITEMS_MAX || *total > COMMAND_BYTES_MAX / 2) {
+        talk_say("%s take more than %d words or %u bytes; hand them over as the job's input", what,
+                 LIST_ITEMS_MAX, COMMAND_BYTES_MAX / 2);
+        return EXIT_USAGE;
+    }
+    if (!text_is_valid(bytes_of_text(word))) {
+        talk_say("one of %s is not UTF-8; hand it over as the job's input", what);
         return EXIT_USAGE;
     }
     list->items[list->count++] = bytes_of_text(word);

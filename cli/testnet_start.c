@@ -1,7 +1,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -20,7 +19,13 @@
 #include "protocol/peer_address.h"
 #include "protocol/record.h"
 
-enum { NETS_TRIED = 200, MESH_NODES_MAX = 12, READY_MS = 30000, POLL_MS = 50 };
+enum {
+    NETS_TRIED = 200,
+    MESH_NODES_MAX = 12,
+    READY_MS = 30000,
+    POLL_MS = 50,
+    SETTINGS_SIZE = 16384
+};
 
 static bool
 is_free(uint32_t address, uint16_t port)
@@ -80,12 +85,10 @@ testnet_address(struct network *network)
 }
 
 static void
-append_peer(struct word_list *words, const struct network *network, size_t number)
+append_peer(struct buffer *lines, const struct network *network, size_t number)
 {
     struct keypair keypair;
     struct peer_address address = {.has_id = true, .port = TESTNET_PORT};
-    char memory[PEER_ADDRESS_TEXT_MAX + 1];
-    struct buffer text;
     const struct network_node *node = &network->nodes[number];
     keypair_for_test(network->seed, bytes_of_text(node->name), &keypair);
     address.peer_id = keypair.identity;
@@ -93,68 +96,57 @@ append_peer(struct word_list *words, const struct network *network, size_t numbe
     keypair_wipe(&keypair);
     address.host_length = (uint8_t)strlen(node->address);
     memcpy(address.host, node->address, address.host_length);
-    buffer_init(&text, memory, sizeof memory);
-    peer_address_print(&address, &text);
-    word_list_append(words, "--peer");
-    word_list_append(words, "%.*s", (int)text.length, memory);
+    buffer_append_format(lines, "peer = ");
+    peer_address_print(&address, lines);
+    buffer_append_byte(lines, '\n');
 }
 
 /* All earlier nodes in a small network, else a ring with chords; a connection serves both ends. */
 static void
-append_peers(struct word_list *words, const struct network *network, size_t number)
+append_peers(struct buffer *lines, const struct network *network, size_t number)
 {
     if (network->count <= MESH_NODES_MAX) {
         for (size_t i = 0; i < number; i++) {
-            append_peer(words, network, i);
+            append_peer(lines, network, i);
         }
         return;
     }
     for (size_t step = 1; step < network->count; step *= 2) {
-        append_peer(words, network, (number + step) % network->count);
+        append_peer(lines, network, (number + step) % network->count);
     }
 }
 
-static const char *
-region_name(const struct network_node *node)
-{
-    return name_table_name(&region_names, node->region);
-}
-
+/* The node's settings stand in its own file, where a person can read and change them. */
 static enum status
-collect(const struct network *network, const struct network_node *node, struct word_list *words)
+write_settings(const struct network *network, const struct network_node *node, const char *data)
 {
-    char program[PLACE_SIZE];
-    char data[PLACE_SIZE];
+    char path[PLACE_SIZE];
+    char memory[SETTINGS_SIZE];
     char issuer[ID_HEX_SIZE];
-    enum status status = place_daemon(program);
-    if (status == STATUS_OK) {
-        status = network_node_data(network, node, data);
-    }
+    struct buffer lines;
+    enum status status = place_format(path, "%s/gpuletd.conf", data);
     if (status != STATUS_OK) {
         return status;
     }
     id_to_hex(network->issuer.bytes, issuer);
-    word_list_append(words, "%s", program);
-    word_list_append(words, "--data=%s", data);
-    word_list_append(words, "--network=%s", network->name);
-    word_list_append(words, "--label=%s", node->name);
-    word_list_append(words, "--seed=%llu", (unsigned long long)network->seed);
-    word_list_append(words, "--issuer=%s", issuer);
-    word_list_append(words, "--listen=tcp://%s:%d", node->address, TESTNET_PORT);
+    buffer_init(&lines, memory, sizeof memory);
+    buffer_append_format(&lines, "network = %s\nlabel = %s\nseed = %llu\nissuer = %s\n",
+                         network->name, node->name, (unsigned long long)network->seed, issuer);
+    buffer_append_format(&lines, "listen = tcp://%s:%d\n", node->address, TESTNET_PORT);
     if (node->region != 0) {
-        word_list_append(words, "--region=%s", region_name(node));
+        buffer_append_format(&lines, "region = %s\n", name_table_name(&region_names, node->region));
     }
     if (node->up_mbit_s != 0) {
-        word_list_append(words, "--up=%uMbit/s", node->up_mbit_s);
+        buffer_append_format(&lines, "up = %uMbit/s\n", node->up_mbit_s);
     }
     if (node->down_mbit_s != 0) {
-        word_list_append(words, "--down=%uMbit/s", node->down_mbit_s);
+        buffer_append_format(&lines, "down = %uMbit/s\n", node->down_mbit_s);
     }
     if (node->cards[0] != '\0') {
-        word_list_append(words, "--simulate=%s", node->cards);
+        buffer_append_format(&lines, "simulate = %s\n", node->cards);
     }
-    append_peers(words, network, (size_t)(node - network->nodes));
-    return word_list_status(words);
+    append_peers(&lines, network, (size_t)(node - network->nodes));
+    return lines.overflowed ? STATUS_NO_SPACE : place_write(path, buffer_bytes(&lines));
 }
 
 /* The issuer's word that this key has so much to spend; gpuletd reads it from its data directory. */
@@ -195,15 +187,31 @@ write_grant(const struct network *network, const struct network_node *node, cons
     return status == STATUS_OK ? place_write(path, buffer_bytes(&sealed)) : status;
 }
 
+static enum status
+spawn(const char *data, const char *log_path, struct process *ret_process)
+{
+    char program[PLACE_SIZE];
+    struct word_list words = {.count = 0};
+    enum status status = place_daemon(program);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    word_list_append(&words, "%s", program);
+    word_list_append(&words, "--data");
+    word_list_append(&words, "%s", data);
+    status = word_list_status(&words);
+    if (status == STATUS_OK) {
+        status = process_spawn(words.words, log_path, ret_process);
+    }
+    word_list_clear(&words);
+    return status;
+}
+
 enum status
 testnet_start(struct network *network, struct network_node *node)
 {
     char data[PLACE_SIZE];
     char log_path[PLACE_SIZE];
-    struct word_list *words = calloc(1, sizeof *words);
-    if (words == NULL) {
-        return STATUS_NO_MEMORY;
-    }
     enum status status = network_node_data(network, node, data);
     if (status == STATUS_OK) {
         status = network_node_log(network, node, log_path);
@@ -215,14 +223,9 @@ testnet_start(struct network *network, struct network_node *node)
         status = write_grant(network, node, data);
     }
     if (status == STATUS_OK) {
-        status = collect(network, node, words);
+        status = write_settings(network, node, data);
     }
-    if (status == STATUS_OK) {
-        status = process_spawn(words->words, log_path, &node->process);
-    }
-    word_list_clear(words);
-    free(words);
-    return status;
+    return status == STATUS_OK ? spawn(data, log_path, &node->process) : status;
 }
 
 int

@@ -7,8 +7,9 @@
 
 /* The socket is the owner's own, so the limits only keep every frame within FRAME_BYTES_MAX. */
 enum {
-    PREFIX_MAX = 2 * ID_LENGTH, /* hex digits */
-    REQUEST_MAX = 1024,         /* an encoded struct request */
+    PREFIX_MAX = 2 * ID_LENGTH,               /* hex digits */
+    REQUEST_MAX = 1024,                       /* an encoded struct request */
+    COMMAND_LIST_MAX = COMMAND_BYTES_MAX / 2, /* as in START */
     NAME_MAX_BYTES = 128,
     PATH_MAX_BYTES = 512,
     TEXT_MAX_BYTES = 1024,
@@ -78,10 +79,10 @@ static const struct field rent_fields[] = {
                  "memory of the job; 0: the listing's share"),
     TEXT_FIELD(struct control_rent, listing_prefix, PREFIX_MAX,
                "hex digits of a listing; empty: the best one"),
-    BYTES_LIST_TOTAL_FIELD(struct control_rent, arguments, COMMAND_BYTES_MAX, COMMAND_BYTES_MAX,
-                           "the command"),
-    BYTES_LIST_TOTAL_FIELD(struct control_rent, environment, COMMAND_BYTES_MAX, COMMAND_BYTES_MAX,
-                           "NAME=value"),
+    TEXT_LIST_TOTAL_FIELD(struct control_rent, arguments, 0, COMMAND_LIST_MAX, COMMAND_LIST_MAX,
+                          "the command"),
+    TEXT_LIST_TOTAL_FIELD(struct control_rent, environment, 1, COMMAND_LIST_MAX, COMMAND_LIST_MAX,
+                          "NAME=value"),
 };
 
 static const struct field leases_fields[] = {

@@ -6,7 +6,7 @@ set -eu
 gpulet testnet up --hosts 1 --renters 2 --seed 9 --dir "$NET" >/dev/null
 
 # A running job ends when the owner wants the card; the renter gets 125 and the reason.
-on renter-1 rent -n --for 5m -- sh -c 'echo begun; sleep 100' >"$WORK/out" 2>"$WORK/err" &
+on renter-1 rent -n --for 5m -- sh -c 'echo begun; sleep 8642' >"$WORK/out" 2>"$WORK/err" &
 renting=$!
 wait_until 10 "the job" grep -q begun "$WORK/out"
 
@@ -24,7 +24,7 @@ equal "exit code" 125 "$got"
 lease=$(on renter-1 leases --json | value lease)
 wait_until 10 "the receipt" lease_has renter-1 "$lease" state closed
 equal "reason" reclaimed "$(on renter-1 lease show "$lease" --json | value reason)"
-equal "sleepers left" 0 "$(pgrep -x -f 'sleep 100' | wc -l)"
+equal "sleepers left" 0 "$(pgrep -x -f 'sleep 8642' | wc -l)"
 
 # Paused, nothing is accepted; resumed, everything is as before.
 equal "state" paused "$(on host-1 gpus --json | value state)"
@@ -43,7 +43,7 @@ on host-1 allow "$bad" >/dev/null 2>&1
 wait_until 10 "renting when allowed" on renter-2 rent -n --for 1m -- true
 
 # The host ends a lease: 125 as well.
-on renter-1 rent -n --for 5m -- sleep 100 2>"$WORK/err" &
+on renter-1 rent -n --for 5m -- sleep 8642 2>"$WORK/err" &
 renting=$!
 wait_until 10 "the job" sh -c "gpulet --dir '$NET' --node host-1 leases --json | grep -q active"
 lease=$(on host-1 leases --json | grep -B 6 '"active"' | value lease)
