@@ -288,6 +288,8 @@ listing_recover(struct core *core, const struct row *row)
         offer->row = stored;
         /* What stood in the book before the restart is replaced or withdrawn by the first tick. */
         offer->listing_seq = say_last_seq(core, RECORD_LISTING, stored.slot_group);
+        offer->published = offer->listing_seq != 0;
+        offer->dirty = true;
     }
 }
 
