@@ -58,6 +58,19 @@ node_pid() {
     gpulet --dir "$NET" testnet ps --json | rows nodes name pid | awk -v n="$1" '$1 == n { print $2 }'
 }
 
+# Starts a node again with more settings; the network does not know its process any more.
+restart_with() { # NODE OPTION...
+    with_node=$1
+    shift
+    gpulet --dir "$NET" testnet kill "$with_node" 2>/dev/null || fail "$with_node does not end"
+    setsid gpuletd --data "$NET/$with_node" "$@" >>"$NET/$with_node.log" 2>&1 </dev/null &
+    wait_for 20 "$with_node answers" answers "$with_node"
+}
+
+answers() {
+    on "$1" status >/dev/null 2>&1
+}
+
 # wait_for SECONDS WHAT COMMAND...: until the command is true.
 wait_for() {
     wait_end=$(($(now_ms) + $1 * 1000))
