@@ -10,6 +10,7 @@
 #include "protocol/codec.h"
 #include "protocol/control.h"
 #include "protocol/limits.h"
+#include "protocol/message.h"
 
 enum {
     ROUTING_LENGTH = 5,
@@ -155,7 +156,7 @@ static void
 take_frame(struct control *control, uint32_t routing, struct bytes frame, const struct sink *sink)
 {
     uint8_t type = 0;
-    if (message_type(frame, &type) != STATUS_OK) {
+    if (message_type(frame, &type) != STATUS_OK || type < MESSAGE_STREAM_OPEN) {
         return; /* no client of ours; whoever may open the directory harms only itself */
     }
     const int64_t now_ms = clock_boot_ms();
