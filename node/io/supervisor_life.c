@@ -71,6 +71,11 @@ set_state(struct supervisor *supervisor, enum workload_state state)
 static void
 conclude(struct supervisor *supervisor)
 {
+    /* Its pipes hold the last it wrote, and no more comes: the sums should have it. */
+    for (size_t i = 0; i < 2; i++) {
+        while (output_wants_pipe(&supervisor->outputs[i]) && output_fill(&supervisor->outputs[i])) {
+        }
+    }
     supervisor_refresh(supervisor);
     supervisor->job_exists = false;
     disk_watch_stop(supervisor->disk);
