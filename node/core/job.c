@@ -499,14 +499,17 @@ host_peer_up(struct core *core, struct link_state *link)
 {
     for (size_t i = 0; i < LEASES_MAX; i++) {
         struct lease *lease = &core->leases[i];
-        if (!lease->used || !lease->row.is_host || lease->row.started_at_ms == 0 ||
-            !peer_id_equal(&lease->row.peer, &link->peer)) {
+        if (!lease->used || !lease->row.is_host || !peer_id_equal(&lease->row.peer, &link->peer)) {
+            continue;
+        }
+        if (lease->row.state == LEASE_SETTLING) {
+            host_say_final(core, lease);
+        }
+        if (lease->row.started_at_ms == 0) {
             continue;
         }
         allow_streams(core, lease, link);
-        if (lease->row.state == LEASE_SETTLING) {
-            host_say_final(core, lease);
-        } else if (lease_state_is_open(lease_state(lease))) {
+        if (lease->row.state != LEASE_SETTLING && lease_state_is_open(lease_state(lease))) {
             say_started(core, link->link, lease);
         }
     }
