@@ -165,10 +165,9 @@ watch_space(struct loop *loop)
         log_line(LOG_ERROR, "the disk is full: no new leases until there is room; what runs is "
                             "settled with the room that was kept");
         store_release_ballast(loop->world.store);
-    }
-    if (space.state == STORE_NORMAL && !space.has_ballast &&
-        store_restore_ballast(loop->world.store) != STATUS_OK) {
-        space.state = STORE_LOW;
+    } else if (!space.has_ballast && store_restore_ballast(loop->world.store) == STATUS_OK) {
+        log_line(LOG_INFO, "there is room on the disk again");
+        store_space(loop->world.store, &space);
     }
     if (space.state != loop->space) {
         loop->space = space.state;
