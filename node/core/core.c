@@ -65,8 +65,8 @@ started(struct core *core, const struct event *event)
     core->random = event->as.started.seed | 1;
     core->boot_id = event->as.started.boot_id;
     core->boot_nonce = event->as.started.boot_nonce;
-    core->started_at = event->now.wall;
-    core->started_boot = event->now.boot;
+    core->started_at = core->now.wall;
+    core->started_boot = core->now.boot;
 }
 
 static void
@@ -188,6 +188,24 @@ keep_in_touch(struct core *core, struct lease *lease)
     }
 }
 
+/* When the wall clock is set, what is refreshed by it would be so late, and what was thrown away as
+ * expired is missed. */
+static void
+notice_set_clock(struct core *core)
+{
+    enum { SET_MS = 30000 };
+    const int64_t over_ms = core->now.wall.ms - core->now.boot.ms;
+    const int64_t change_ms = over_ms - core->wall_over_boot_ms;
+    if (core->wall_over_boot_ms != 0 && (change_ms > SET_MS || change_ms < -SET_MS)) {
+        say_log(core, LOG_WARNING, "the clock was set by %lld s", (long long)(change_ms / 1000));
+        core->node_refresh_at = core->now.wall;
+        listing_refresh_all(core);
+        standing_refresh_all(core);
+        gossip_pull_all(core);
+    }
+    core->wall_over_boot_ms = over_ms;
+}
+
 /* What time alone brings about; runs after every event, cheap when nothing is due. */
 static void
 tick(struct core *core)
@@ -195,6 +213,7 @@ tick(struct core *core)
     if (!core->recovered) {
         return;
     }
+    notice_set_clock(core);
     links_tick(core);
     for (size_t i = 0; i < LEASES_MAX; i++) {
         struct lease *lease = &core->leases[i];
@@ -300,10 +319,24 @@ set_next_tick(struct core *core)
     }
 }
 
+/* Clocks before 1970 cannot be written into records, nor can ends of leases after 9999; 0 means "never"
+ * to timers. */
+static struct moment
+sane_now(struct moment now)
+{
+    static const int64_t wall_ms_min = 1000;
+    static const int64_t wall_ms_max = (int64_t)TIME_MS_MAX / 2;
+    now.wall.ms = now.wall.ms < wall_ms_min   ? wall_ms_min
+                  : now.wall.ms > wall_ms_max ? wall_ms_max
+                                              : now.wall.ms;
+    now.boot.ms = now.boot.ms < 1 ? 1 : now.boot.ms;
+    return now;
+}
+
 void
 core_step(struct core *core, const struct event *event, struct effects *effects)
 {
-    core->now = event->now;
+    core->now = sane_now(event->now);
     core->effects = effects;
     dispatch(core, event);
     if (event->type == EVENT_TICK || event->type == EVENT_RECOVERED ||

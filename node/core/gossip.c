@@ -481,14 +481,31 @@ expire(struct core *core)
     core->shelf.next_expiry_s = budget == 0 ? now_s : next;
 }
 
+/* One peer at a time, each in its turn: what was lost on one way came by another. */
 static void
 resync(struct core *core)
 {
-    struct link_state *link = &core->links[say_random(core) % LINKS_MAX];
     const uint64_t now_s = (uint64_t)core->now.wall.ms / 1000;
     const struct record_id zeros = {{0}};
-    if (link->used && link->introduced && link->pull_token == 0) {
-        pull(core, link, now_s > RESYNC_BACK_S ? now_s - RESYNC_BACK_S : 0, &zeros);
+    for (size_t i = 0; i < LINKS_MAX; i++) {
+        core->resync_link = (core->resync_link + 1) % LINKS_MAX;
+        struct link_state *link = &core->links[core->resync_link];
+        if (link->used && link->introduced && link->pull_token == 0) {
+            pull(core, link, now_s > RESYNC_BACK_S ? now_s - RESYNC_BACK_S : 0, &zeros);
+            return;
+        }
+    }
+}
+
+void
+gossip_pull_all(struct core *core)
+{
+    const struct record_id zeros = {{0}};
+    for (size_t i = 0; i < LINKS_MAX; i++) {
+        struct link_state *link = &core->links[i];
+        if (link->used && link->introduced && link->pull_token == 0) {
+            pull(core, link, 0, &zeros);
+        }
     }
 }
 

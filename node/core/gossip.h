@@ -32,6 +32,9 @@ bool gossip_node_of(struct core *core, const struct peer_id *peer, struct node_r
 /* The label of a peer, for people; empty when not known. Borrowed from the shelf. */
 struct bytes gossip_label_of(struct core *core, const struct peer_id *peer);
 
+/* Asks every peer for all that it has. */
+void gossip_pull_all(struct core *core);
+
 /* Pushes what is new, forgets what has expired, asks again now and then. */
 void gossip_tick(struct core *core);
 

@@ -59,16 +59,18 @@ links_peer_count(const struct core *core)
     return count;
 }
 
-int64_t
-links_clock_error_ms(const struct core *core)
+/* Median over the introduced links, or only over those that we dialled. */
+static size_t
+clock_errors(const struct core *core, bool outbound_only, int64_t *ret_median_ms)
 {
     int64_t errors[LINKS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < LINKS_MAX; i++) {
-        if (!core->links[i].used || !core->links[i].introduced) {
+        const struct link_state *link = &core->links[i];
+        if (!link->used || !link->introduced || (outbound_only && !link->outbound)) {
             continue;
         }
-        const int64_t error = core->links[i].clock_ahead_ms;
+        const int64_t error = link->wall_over_boot_ms - (core->now.wall.ms - core->now.boot.ms);
         size_t at = count;
         while (at > 0 && errors[at - 1] > error) {
             errors[at] = errors[at - 1];
@@ -77,7 +79,19 @@ links_clock_error_ms(const struct core *core)
         errors[at] = error;
         count++;
     }
-    return count < 3 ? 0 : errors[count / 2];
+    *ret_median_ms = count == 0 ? 0 : errors[count / 2];
+    return count;
+}
+
+int64_t
+links_clock_error_ms(const struct core *core)
+{
+    int64_t median_ms;
+    /* Those whom we chose count first: anybody can dial us with many keys and tell a wrong time. */
+    if (clock_errors(core, true, &median_ms) < 3 && clock_errors(core, false, &median_ms) < 3) {
+        return 0;
+    }
+    return median_ms;
 }
 
 void
@@ -200,8 +214,7 @@ hello_take(struct core *core, struct link_state *link, struct bytes bytes)
     }
     link->introduced = true;
     link->peer = verified_envelope(&node)->author;
-    const int64_t theirs = hello.time_ms > INT64_MAX ? INT64_MAX : (int64_t)hello.time_ms;
-    link->clock_ahead_ms = wall_between(core->now.wall, (struct wall){theirs}).ms;
+    link->wall_over_boot_ms = (int64_t)hello.time_ms - core->now.boot.ms;
     gossip_take_node(core, link, &node);
     struct peer_state *peer = peers_note(core, &link->peer);
     if (peer != NULL) {

@@ -222,14 +222,16 @@ publish(struct core *core, struct offer_state *offer)
 static void
 withdraw(struct core *core, struct offer_state *offer)
 {
-    const struct withdrawal withdrawal = {.victim_kind = RECORD_LISTING,
-                                          .victim_detail = offer->row.slot_group,
-                                          .victim_seq = offer->listing_seq};
+    const uint64_t seq = say_next_seq(core, RECORD_LISTING, offer->row.slot_group);
+    /* After a clock was far ahead, the next seq is lower than the listing's. */
+    const struct withdrawal withdrawal = {
+        .victim_kind = RECORD_LISTING,
+        .victim_detail = offer->row.slot_group,
+        .victim_seq = offer->listing_seq < seq ? offer->listing_seq : seq - 1};
     const struct seal_order order = {.kind = RECORD_WITHDRAWAL,
                                      .detail = offer->row.slot_group,
                                      .ttl_s = LISTING_TTL_S,
-                                     .seq =
-                                         say_next_seq(core, RECORD_LISTING, offer->row.slot_group)};
+                                     .seq = seq};
     const struct verified_record record = say_seal(core, order, &withdrawal);
     gossip_publish(core, &record);
     offer->published = false;

@@ -394,14 +394,19 @@ reader_is_long_gone(const struct core *core, const struct lease *lease)
            boot_between(lease->reader_gone_at, core->now.boot).ms > MISSED_CONTACT_S * 1000;
 }
 
-/* Long after its time a lease whose host says nothing is counted as ended: no more is paid. */
+/* Long after its time a lease whose host says nothing is counted as ended: no more is paid. By boot
+ * time where that still means something, as the wall clock may jump. */
 static bool
 is_long_over(const struct core *core, const struct lease *lease)
 {
-    const uint64_t end_ms =
-        lease->row.end_at_ms != 0
-            ? lease->row.end_at_ms
-            : lease->row.created_at_ms + (lease->row.duration_s + LATEST_START_S) * 1000ull;
+    const struct lease_row *row = &lease->row;
+    const uint64_t life_ms = (row->duration_s + LATEST_START_S) * 1000ull;
+    if (row->boot_id == core->boot_id) {
+        const uint64_t end_ms =
+            row->end_at_boot_ms != 0 ? row->end_at_boot_ms : row->deadline_boot_ms + life_ms;
+        return (uint64_t)core->now.boot.ms > end_ms + LATE_FINAL_MS;
+    }
+    const uint64_t end_ms = row->end_at_ms != 0 ? row->end_at_ms : row->created_at_ms + life_ms;
     return (uint64_t)core->now.wall.ms > end_ms + LATE_FINAL_MS;
 }
 

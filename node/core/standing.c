@@ -68,13 +68,14 @@ static void
 take_back(struct core *core, struct standing *standing)
 {
     const uint32_t detail = (uint32_t)(standing - core->standings);
-    const struct withdrawal withdrawal = {.victim_kind = RECORD_REQUEST,
-                                          .victim_detail = detail,
-                                          .victim_seq = standing->published_seq};
-    const struct seal_order order = {.kind = RECORD_WITHDRAWAL,
-                                     .detail = detail,
-                                     .ttl_s = REQUEST_TTL_S,
-                                     .seq = say_next_seq(core, RECORD_REQUEST, detail)};
+    const uint64_t seq = say_next_seq(core, RECORD_REQUEST, detail);
+    const struct withdrawal withdrawal = {
+        .victim_kind = RECORD_REQUEST,
+        .victim_detail = detail,
+        /* After a clock was far ahead, the next seq is lower than the request's. */
+        .victim_seq = standing->published_seq < seq ? standing->published_seq : seq - 1};
+    const struct seal_order order = {
+        .kind = RECORD_WITHDRAWAL, .detail = detail, .ttl_s = REQUEST_TTL_S, .seq = seq};
     const struct verified_record record = say_seal(core, order, &withdrawal);
     gossip_publish(core, &record);
 }
@@ -263,6 +264,14 @@ standing_tick(struct core *core)
         } else if (!wall_is_before(core->now.wall, standing->refresh_at)) {
             publish(core, standing);
         }
+    }
+}
+
+void
+standing_refresh_all(struct core *core)
+{
+    for (size_t i = 0; i < REQUESTS_STANDING_MAX; i++) {
+        core->standings[i].refresh_at = core->now.wall;
     }
 }
 

@@ -16,4 +16,7 @@ void standing_tick(struct core *core);
 /* Its job was ordered with this step: the request is over. Nothing when the client is no request's. */
 void standing_fulfilled(struct core *core, struct client client);
 
+/* Their records are signed anew at the next tick. */
+void standing_refresh_all(struct core *core);
+
 #endif

@@ -41,7 +41,7 @@ struct link_state {
     struct boot outbound_at;
     uint32_t pull_token; /* the page that we wait for; 0: none */
     uint32_t records;
-    int64_t clock_ahead_ms; /* its clock less ours, at HELLO */
+    int64_t wall_over_boot_ms; /* its wall clock less our boot clock, at HELLO */
 };
 
 /* Where a public record stands; a withdrawal stands in its victim's place. */
@@ -208,7 +208,8 @@ struct core {
     bool paused;
     enum disk space;
     bool node_published;
-    bool has_twin; /* this identity runs elsewhere, too */
+    int64_t wall_over_boot_ms; /* at the last tick: shows when the wall clock is set */
+    bool has_twin;             /* this identity runs elsewhere, too */
     struct wall node_refresh_at;
     uint64_t records_refused;
     uint8_t class_table[ID_LENGTH];
@@ -237,6 +238,7 @@ struct core {
     struct boot flush_at;
     struct boot expire_at;
     struct boot resync_at;
+    size_t resync_link; /* whose turn it was */
     uint64_t decision_token;
     uint64_t rent_serial;
     uint64_t spent_day; /* unix days of spent_today */
