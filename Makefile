@@ -341,6 +341,10 @@ stress: $(stress_programs) ## The stress programs of this variant
 sim: $(sim_program) ## The simulator: make sim SEED=7 STEPS=100000
 	@SEED='$(SEED)' STEPS='$(STEPS)' $(run_env) sh tests/run/sim.sh
 
+PHONY += sim-plants
+sim-plants: $(sim_program) ## Plant faults in the simulated world: each must be found
+	@SEED='$(SEED)' $(run_env) sh tests/run/sim_plants.sh
+
 soak: all test-programs ## The full counts of every long test
 	@$(run_env) sh tests/run/optional.sh tests/soak.sh
 
