@@ -134,7 +134,7 @@ settings_answer(struct control *control, const struct options *options, struct c
         answer_done(control, client, STATUS_BAD_INPUT, "the question cannot be read");
         return;
     }
-    if (ask.name.length > 0 && setting_find(ask.name) == NULL) {
+    if ((ask.set || ask.name.length > 0) && setting_find(ask.name) == NULL) {
         say_unknown(control, client, ask.name);
         return;
     }
