@@ -129,6 +129,10 @@ check_is_quiet(struct world *world)
         if (machine->core == NULL || machine->asleep) {
             return false;
         }
+        if (memory_store_count(machine->store, TABLE_REQUESTS) > 0) {
+            people_cancel_request(world, machine);
+            return false;
+        }
         for (size_t w = 0; w < machine->watch_capacity; w++) {
             if (lease_is_left_open(world, &machine->watches[w])) {
                 return false;

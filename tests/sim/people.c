@@ -186,6 +186,10 @@ rent_cards(struct world *world, struct machine *machine)
         .attached = world_chance(world, 500),
         .arguments = {.count = 1, .items = {bytes_of_text("work")}},
     };
+    if (world_chance(world, 80)) {
+        (void)ask(world, machine, CONTROL_REQUEST, &question); /* a standing one */
+        return;
+    }
     struct client_model *client = ask(world, machine, CONTROL_RENT, &question);
     if (client != NULL) {
         client->attached = question.attached;
@@ -226,14 +230,19 @@ change_lease(struct world *world, struct machine *machine)
     }
 }
 
+/* Takes back the standing requests, one a call. */
 void
-people_end_leases(struct world *world, struct machine *machine)
+people_cancel_request(struct world *world, struct machine *machine)
 {
+    size_t count;
     char prefix[ID_HEX_SIZE];
-    if (some_lease(world, machine, prefix)) {
+    struct row *rows = memory_store_list(machine->store, TABLE_REQUESTS, &count);
+    if (count > 0) {
+        id_to_hex(rows[0].key.id, prefix);
         const struct control_lease_end question = {.prefix = bytes_of_text(prefix)};
-        (void)ask(world, machine, CONTROL_LEASE_END, &question);
+        (void)ask(world, machine, CONTROL_REQUEST_CANCEL, &question);
     }
+    free(rows);
 }
 
 static void
@@ -255,7 +264,13 @@ look_around(struct world *world, struct machine *machine)
     const struct control_ledger ledger = {.limit = 20};
     const struct control_receipt receipt = {.prefix = bytes_of(NULL, 0)};
     const struct control_market market = {.gpu_class = bytes_of(NULL, 0)};
-    switch (world_below(world, 9)) {
+    switch (world_below(world, 11)) {
+    case 9:
+        (void)ask(world, machine, CONTROL_REQUESTS, NULL);
+        break;
+    case 10:
+        people_cancel_request(world, machine);
+        break;
     case 0:
         (void)ask(world, machine, CONTROL_STATUS, NULL);
         break;
