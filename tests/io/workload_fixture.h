@@ -12,7 +12,7 @@ enum { FIXTURE_OUTPUT_MAX = 64 * 1024 };
 
 struct fixture {
     char base[64];
-    char job_dir[400];
+    char job_dir[160];
     const char *arguments[16];
     struct workload_spec spec;
     struct workload *workload;
