@@ -149,7 +149,7 @@ main(void)
         }
     }
     const double took = seconds_now() - began;
-    printf("sim: seed %" PRIu64 ", %u worlds of 5 to 8 nodes, %" PRIu64 " steps (%" PRIu64
+    printf("sim: seed %" PRIu64 ", %u worlds of 4 to 8 nodes, %" PRIu64 " steps (%" PRIu64
            " of recovery)\n",
            seed, worlds, tally.steps, tally.recovery_steps);
     print_tally(&tally);

@@ -8,7 +8,7 @@
 #include "protocol/peer_address.h"
 #include "tests/sim/world.h"
 
-enum { GRANT_UUSD = 400000000, SHORT_GRANT_UUSD = 30000 };
+enum { GRANT_UUSD = 400000000, SHORT_GRANT_UUSD = 200000 };
 
 static struct client_model *
 new_client(struct world *world, struct machine *machine, uint8_t asked)
@@ -248,8 +248,8 @@ people_cancel_request(struct world *world, struct machine *machine)
 static void
 tend_cards(struct world *world, struct machine *machine)
 {
-    static const uint8_t types[] = {CONTROL_UNHOST, CONTROL_PAUSE, CONTROL_RESUME, CONTROL_RESUME,
-                                    CONTROL_RECLAIM};
+    static const uint8_t types[] = {CONTROL_UNHOST, CONTROL_PAUSE,  CONTROL_RESUME,
+                                    CONTROL_RESUME, CONTROL_RESUME, CONTROL_RECLAIM};
     const struct control_cards question = {
         .gpu_mask = world_chance(world, 500) ? 0 : world_below(world, 1u << machine->gpu_count),
         .dry_run = world_chance(world, 50)};
@@ -339,7 +339,7 @@ act(struct world *world, struct machine *machine)
         offer_cards(world, machine);
     } else if (machine->is_renter && world_chance(world, 550)) {
         rent_cards(world, machine);
-    } else if (machine->is_host && world_chance(world, 60)) {
+    } else if (machine->is_host && world_chance(world, 40)) {
         tend_cards(world, machine);
     } else if (machine->is_host && world_chance(world, 100)) {
         offer_cards(world, machine);
