@@ -78,11 +78,34 @@ dial(struct connection *connection, const char *path)
     const int64_t frame_max = FRAME_BYTES_MAX;
     const bool is_ready =
         connection->socket != NULL && set_option(connection->socket, ZMQ_LINGER, 200) &&
+        /* A daemon that came back knows nothing of this conversation: it is begun again on purpose. */
+        set_option(connection->socket, ZMQ_RECONNECT_IVL, -1) &&
         set_option(connection->socket, ZMQ_SNDHWM, QUEUE_FRAMES) &&
         set_option(connection->socket, ZMQ_RCVHWM, QUEUE_FRAMES) &&
         zmq_setsockopt(connection->socket, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) == 0 &&
         zmq_connect(connection->socket, endpoint) == 0;
     return is_ready ? STATUS_OK : STATUS_SYSTEM;
+}
+
+static void
+hang_up(struct connection *connection)
+{
+    zmq_msg_close(&connection->frame);
+    if (connection->socket != NULL) {
+        zmq_close(connection->socket);
+    }
+    if (connection->context != NULL) {
+        zmq_ctx_term(connection->context);
+    }
+}
+
+static enum status
+start(struct connection *connection, const char *path)
+{
+    zmq_msg_init(&connection->frame);
+    connection->heard_at_ms = connection_clock_ms();
+    connection->beat_at_ms = connection->heard_at_ms;
+    return dial(connection, path);
 }
 
 enum status
@@ -96,10 +119,7 @@ connection_open(const char *path, struct connection **ret_connection)
     if (connection == NULL) {
         return STATUS_NO_MEMORY;
     }
-    zmq_msg_init(&connection->frame);
-    connection->heard_at_ms = connection_clock_ms();
-    connection->beat_at_ms = connection->heard_at_ms;
-    status = dial(connection, path);
+    status = start(connection, path);
     if (status != STATUS_OK) {
         connection_close(connection);
         return status;
@@ -108,20 +128,24 @@ connection_open(const char *path, struct connection **ret_connection)
     return STATUS_OK;
 }
 
+enum status
+connection_reopen(struct connection *connection, const char *path)
+{
+    enum status status = probe(path);
+    if (status == STATUS_OK) {
+        hang_up(connection);
+        status = start(connection, path);
+    }
+    return status;
+}
+
 void
 connection_close(struct connection *connection)
 {
-    if (connection == NULL) {
-        return;
+    if (connection != NULL) {
+        hang_up(connection);
+        free(connection);
     }
-    zmq_msg_close(&connection->frame);
-    if (connection->socket != NULL) {
-        zmq_close(connection->socket);
-    }
-    if (connection->context != NULL) {
-        zmq_ctx_term(connection->context);
-    }
-    free(connection);
 }
 
 enum status

@@ -16,6 +16,10 @@ struct connection;
  * STATUS_DISCONNECTED: nobody listens there; STATUS_PERMISSION; STATUS_SYSTEM. */
 enum status connection_open(const char *path, struct connection **ret_connection) MUST_USE;
 
+/* Reaches a daemon anew in place of one that went silent; the connection stays as it was when that
+ * fails. Errors as connection_open. */
+enum status connection_reopen(struct connection *connection, const char *path) MUST_USE;
+
 /* NULL is allowed. */
 void connection_close(struct connection *connection);
 

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/place.h"
 #include "cli/talk.h"
 #include "protocol/codec.h"
 
@@ -15,6 +16,7 @@ enum {
     CHARGE_WAIT_MS = 2000,
     TAIL_WAIT_MS = 10000, /* after the exit, for the last bytes */
     INTERRUPT_WAIT_MS = 15000,
+    DAEMON_WAIT_MS = 25000, /* a little less than the lease waits: MISSED_CONTACT_S */
     FRAMES_A_TURN = 64
 };
 
@@ -41,6 +43,18 @@ new_token(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+static enum status
+ask_for_streams(struct job *job)
+{
+    const struct stream_open_message open = {job->lease, new_token(), job->is_attached};
+    enum status status = connection_send(job->connection, &stream_open_message_schema, &open);
+    job->heard_at_ms = connection_clock_ms();
+    for (size_t i = 0; status == STATUS_OK && i < 2; i++) {
+        status = job_output_ask(&job->outputs[i], job->connection, &job->lease, true);
+    }
+    return status;
+}
+
 enum status
 job_open(struct job *job, struct connection *connection, const struct lease_id *lease,
          bool is_attached, int input_file)
@@ -50,20 +64,14 @@ job_open(struct job *job, struct connection *connection, const struct lease_id *
                         .signals = -1,
                         .follows = true,
                         .is_attached = is_attached};
-    job->input = (struct job_input){.file = input_file, .is_over = input_file < 0};
-    job->heard_at_ms = connection_clock_ms();
-    enum status status = job_output_open(&job->outputs[0], 1, STDOUT_FILENO);
+    enum status status = job_input_open(&job->input, input_file);
+    if (status == STATUS_OK) {
+        status = job_output_open(&job->outputs[0], 1, STDOUT_FILENO);
+    }
     if (status == STATUS_OK) {
         status = job_output_open(&job->outputs[1], 2, STDERR_FILENO);
     }
-    if (status == STATUS_OK) {
-        const struct stream_open_message open = {*lease, new_token(), is_attached};
-        status = connection_send(connection, &stream_open_message_schema, &open);
-    }
-    for (size_t i = 0; status == STATUS_OK && i < 2; i++) {
-        status = job_output_ask(&job->outputs[i], connection, lease, true);
-    }
-    return status;
+    return status == STATUS_OK ? ask_for_streams(job) : status;
 }
 
 void
@@ -72,6 +80,7 @@ job_close(struct job *job)
     for (size_t i = 0; i < 2; i++) {
         job_output_close(&job->outputs[i]);
     }
+    job_input_close(&job->input);
 }
 
 static void
@@ -127,8 +136,8 @@ take_stream(struct job *job, uint8_t type, struct bytes frame)
         return take_end(job, frame);
     case MESSAGE_STREAM_CREDIT:
         status = message_decode(&stream_credit_message_schema, frame, &credit);
-        if (status == STATUS_OK && credit.limit > job->input.limit) {
-            job->input.limit = credit.limit;
+        if (status == STATUS_OK) {
+            job_input_credit(&job->input, credit.offset, credit.limit);
         }
         return status;
     case MESSAGE_STREAM_EXIT:
@@ -306,28 +315,62 @@ list_files(const struct job *job, struct pollfd *files, size_t *ret_input)
     return count;
 }
 
+/* One round: waits, then moves what there is. */
+static enum status
+turn(struct job *job)
+{
+    struct pollfd files[4];
+    size_t input;
+    const size_t skip = job->signals < 0 ? 1U : 0U;
+    const size_t count = list_files(job, files, &input);
+    enum status status = connection_wait(job->connection, files + skip, count - skip, TICK_MS);
+    if (status == STATUS_OK) {
+        status = take_signal(job);
+    }
+    if (status == STATUS_OK) {
+        status = take_frames(job);
+    }
+    if (status == STATUS_OK) {
+        status = write_outputs(job);
+    }
+    if (input < count && files[input].revents != 0 && job_input_wants(&job->input)) {
+        job_input_read(&job->input);
+    }
+    return status == STATUS_OK ? job_input_send(&job->input, job->connection, &job->lease) : status;
+}
+
+/* The daemon went away; the lease waits for us for a while, so we wait for the daemon. */
+static enum status
+wait_for_daemon(struct job *job)
+{
+    char path[PLACE_SIZE];
+    struct pollfd interrupt = {.fd = job->signals, .events = POLLIN};
+    const int64_t end_ms = connection_clock_ms() + DAEMON_WAIT_MS;
+    talk_say("gpuletd went away; waiting up to %d s for it to come back", DAEMON_WAIT_MS / 1000);
+    while (connection_clock_ms() < end_ms) {
+        enum status status = place_socket(job->data, path);
+        if (status == STATUS_OK && connection_reopen(job->connection, path) == STATUS_OK) {
+            talk_say("gpuletd is back");
+            job_input_restart(&job->input);
+            job_output_restart(&job->outputs[0]);
+            job_output_restart(&job->outputs[1]);
+            return ask_for_streams(job);
+        }
+        if (poll(&interrupt, job->signals < 0 ? 0 : 1, TICK_MS) > 0) {
+            return STATUS_NOT_NOW;
+        }
+    }
+    return STATUS_DISCONNECTED;
+}
+
 enum status
 job_run(struct job *job)
 {
     enum status status = STATUS_OK;
     while (status == STATUS_OK && !is_over(job)) {
-        struct pollfd files[4];
-        size_t input;
-        const size_t skip = job->signals < 0 ? 1U : 0U;
-        const size_t count = list_files(job, files, &input);
-        status = connection_wait(job->connection, files + skip, count - skip, TICK_MS);
-        if (status == STATUS_OK) {
-            status = take_signal(job);
-        }
-        if (status == STATUS_OK) {
-            status = take_frames(job);
-        }
-        if (status == STATUS_OK) {
-            status = write_outputs(job);
-        }
-        if (status == STATUS_OK && input < count && files[input].revents != 0 &&
-            job_input_wants(&job->input)) {
-            status = job_input_pump(&job->input, job->connection, &job->lease);
+        status = turn(job);
+        if (status == STATUS_DISCONNECTED && job->data != NULL && !job->has_exited) {
+            status = wait_for_daemon(job);
         }
     }
     return status;

@@ -10,6 +10,7 @@
 
 struct job {
     struct connection *connection; /* borrowed */
+    const char *data; /* directory of the daemon, to find one that comes back; borrowed */
     struct lease_id lease;
     struct job_output outputs[2];
     struct job_input input;
@@ -34,7 +35,8 @@ enum status job_open(struct job *job, struct connection *connection, const struc
 void job_close(struct job *job);
 
 /* Pumps until the job is over and its bytes are written, or, when it does not follow, until nothing
- * more is there. STATUS_REFUSED: `why` is filled. STATUS_DISCONNECTED. STATUS_NOT_NOW: a second
+ * more is there. A daemon that goes away is waited for, as long as the lease would wait for us.
+ * STATUS_REFUSED: `why` is filled. STATUS_DISCONNECTED. STATUS_NOT_NOW: a second
  * interrupt, leave at once. */
 enum status job_run(struct job *job) MUST_USE;
 

@@ -138,45 +138,99 @@ job_output_is_over(const struct job_output *output)
     return output->has_ended && output->length == 0 && output->received >= output->end;
 }
 
-bool
-job_input_wants(const struct job_input *input)
+void
+job_output_restart(struct job_output *output)
 {
-    return !input->is_over && input->offset < input->limit;
-}
-
-static enum status
-end_input(struct job_input *input, struct connection *connection, const struct lease_id *lease)
-{
-    const struct stream_end_message end = {*lease, 0, input->offset, 0};
-    enum status status = connection_send(connection, &stream_end_message_schema, &end);
-    input->is_over = status == STATUS_OK;
-    return status == STATUS_BUSY ? STATUS_OK : status;
+    output->limit = output->received;
 }
 
 enum status
-job_input_pump(struct job_input *input, struct connection *connection, const struct lease_id *lease)
+job_input_open(struct job_input *input, int file)
 {
-    uint8_t bytes[STREAM_FRAME_BYTES_MAX];
-    const uint64_t room = input->limit - input->offset;
-    const size_t most = room < sizeof bytes ? (size_t)room : sizeof bytes;
-    const ssize_t got = read(input->file, bytes, most);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return STATUS_OK;
+    *input = (struct job_input){.file = file, .is_over = file < 0};
+    input->memory = file < 0 ? NULL : malloc(WINDOW);
+    return file >= 0 && input->memory == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+void
+job_input_close(struct job_input *input)
+{
+    free(input->memory);
+    *input = (struct job_input){.file = -1, .is_over = true};
+}
+
+bool
+job_input_wants(const struct job_input *input)
+{
+    return !input->is_over && !input->has_ended && input->read < input->limit &&
+           input->read - input->kept < WINDOW;
+}
+
+void
+job_input_read(struct job_input *input)
+{
+    const size_t held = (size_t)(input->read - input->kept);
+    const uint64_t asked = input->limit - input->read;
+    const size_t room = WINDOW - held;
+    const size_t most = asked < room ? (size_t)asked : room;
+    const ssize_t got = read(input->file, input->memory + held, most);
+    if (got > 0) {
+        input->read += (uint64_t)got;
+    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+        input->has_ended = true;
     }
-    if (got <= 0) {
-        return end_input(input, connection, lease);
-    }
-    const struct stream_data_message data = {*lease, 0, input->offset,
-                                             bytes_of(bytes, (size_t)got)};
-    enum status status;
-    /* What was read cannot be put back; the window keeps the queue short, so this hardly waits. */
-    while ((status = connection_send(connection, &stream_data_message_schema, &data)) ==
-           STATUS_BUSY) {
-        status = connection_wait(connection, NULL, 0, 10);
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    input->offset += (uint64_t)got;
+}
+
+static enum status
+send_end(struct job_input *input, struct connection *connection, const struct lease_id *lease)
+{
+    const struct stream_end_message end = {*lease, 0, input->read, 0};
+    enum status status = connection_send(connection, &stream_end_message_schema, &end);
+    input->end_is_sent = status == STATUS_OK;
     return status;
+}
+
+enum status
+job_input_send(struct job_input *input, struct connection *connection, const struct lease_id *lease)
+{
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && !input->is_over && input->sent < input->read &&
+           input->sent < input->limit) {
+        const uint64_t end = input->read < input->limit ? input->read : input->limit;
+        const uint64_t left = end - input->sent;
+        const size_t length =
+            left < STREAM_FRAME_BYTES_MAX ? (size_t)left : (size_t)STREAM_FRAME_BYTES_MAX;
+        const uint8_t *from = input->memory + (input->sent - input->kept);
+        const struct stream_data_message data = {*lease, 0, input->sent, bytes_of(from, length)};
+        status = connection_send(connection, &stream_data_message_schema, &data);
+        input->sent += status == STATUS_OK ? length : 0;
+    }
+    if (status == STATUS_OK && !input->is_over && input->has_ended && !input->end_is_sent &&
+        input->sent == input->read) {
+        status = send_end(input, connection, lease);
+    }
+    return status == STATUS_BUSY ? STATUS_OK : status; /* sent with the next turn */
+}
+
+void
+job_input_credit(struct job_input *input, uint64_t offset, uint64_t limit)
+{
+    if (input->memory == NULL || offset > input->read) {
+        return; /* nobody can have more than was read */
+    }
+    if (offset > input->kept) {
+        const size_t gone = (size_t)(offset - input->kept);
+        memmove(input->memory, input->memory + gone, (size_t)(input->read - offset));
+        input->kept = offset;
+        input->sent = input->sent < offset ? offset : input->sent;
+    }
+    input->limit = limit > input->limit ? limit : input->limit;
+}
+
+void
+job_input_restart(struct job_input *input)
+{
+    input->sent = input->kept;
+    input->limit = input->kept;
+    input->end_is_sent = false;
 }

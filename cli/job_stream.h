@@ -47,19 +47,41 @@ void job_output_write(struct job_output *output);
 /* True when all that will come has come and is written. */
 bool job_output_is_over(const struct job_output *output);
 
-/* The job's input, read from a descriptor of ours. */
+/* Asks anew for what is missing, of a daemon that came back. */
+void job_output_restart(struct job_output *output);
+
+/* The job's input, read from a descriptor of ours. What has not reached the job's side for good is
+ * kept, and sent again to a daemon that came back. */
 struct job_input {
     int file;
-    uint64_t offset; /* of the next byte to read */
+    uint8_t *memory; /* bytes from `kept` to `read` */
+    uint64_t kept;   /* everything before has reached the job's side */
+    uint64_t sent;   /* offset of the next byte to send */
+    uint64_t read;   /* offset of the next byte to read */
     uint64_t limit;  /* the job's side takes up to here */
-    bool is_over;    /* the end was sent, or nothing is wanted any more */
+    bool has_ended;  /* there is nothing after `read` */
+    bool end_is_sent;
+    bool is_over; /* nothing is wanted any more */
 };
+
+/* `file` -1: the job reads nothing. STATUS_NO_MEMORY. */
+enum status job_input_open(struct job_input *input, int file) MUST_USE;
+void job_input_close(struct job_input *input);
 
 /* True when it makes sense to read now. */
 bool job_input_wants(const struct job_input *input);
 
-/* Reads once what is there and sends it; sends the end at the end. */
-enum status job_input_pump(struct job_input *input, struct connection *connection,
+/* Reads once what is there. Waits when nothing is: ask poll() before. */
+void job_input_read(struct job_input *input);
+
+/* Sends what may be sent, and the end after it. */
+enum status job_input_send(struct job_input *input, struct connection *connection,
                            const struct lease_id *lease) MUST_USE;
+
+/* The job's side has everything before `offset`, and takes up to `limit`. */
+void job_input_credit(struct job_input *input, uint64_t offset, uint64_t limit);
+
+/* Begins again after a daemon came back: its credit says from where. */
+void job_input_restart(struct job_input *input);
 
 #endif

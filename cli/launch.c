@@ -24,16 +24,15 @@ enum {
 
 /* One question without talk: bounded, and silent when nobody is there. */
 static bool
-ask_quietly(const char *data, uint8_t question, struct answer *answer)
+ask_quietly(const char *data, uint8_t question, const void *value, struct answer *answer)
 {
     char path[PLACE_SIZE];
     struct connection *connection;
-    const struct control_plain plain = {0};
     if (place_socket(data, path) != STATUS_OK || connection_open(path, &connection) != STATUS_OK) {
         return false;
     }
     const int64_t end_ms = connection_clock_ms() + ANSWER_MS;
-    enum status status = connection_send(connection, control_schema(question), &plain);
+    enum status status = connection_send(connection, control_schema(question), value);
     bool is_done = false;
     while (!is_done && status == STATUS_OK && connection_clock_ms() < end_ms) {
         struct bytes frame;
@@ -56,7 +55,9 @@ ask_quietly(const char *data, uint8_t question, struct answer *answer)
 bool
 launch_status(const char *data, struct answer *answer)
 {
-    return ask_quietly(data, CONTROL_STATUS, answer) && answer_count(answer, ROW_STATUS) > 0;
+    const struct control_plain question = {0};
+    return ask_quietly(data, CONTROL_STATUS, &question, answer) &&
+           answer_count(answer, ROW_STATUS) > 0;
 }
 
 /* The log's last lines: what a daemon that ended had to say. */
@@ -110,7 +111,8 @@ bool
 launch_stop(const char *data, const struct process *process, int timeout_ms, bool may_kill)
 {
     struct answer answer = {NULL, 0, 0};
-    if (!ask_quietly(data, CONTROL_STOP, &answer)) {
+    const struct control_plain question = {0};
+    if (!ask_quietly(data, CONTROL_STOP, &question, &answer)) {
         process_signal(process, SIGTERM);
     }
     answer_clear(&answer);
@@ -200,6 +202,28 @@ prepare_data(const struct invocation *invocation, char data[PLACE_SIZE], struct 
     return STATUS_OK;
 }
 
+/* What a person told the node once holds after a reboot too: it goes into the node's file. Of a
+ * --config of one's own nothing is changed. */
+static void
+keep_settings(const struct invocation *invocation, const char *data)
+{
+    for (size_t i = 0; i < invocation->given_count; i++) {
+        const struct given *given = &invocation->given[i];
+        const struct setting *setting = setting_find(bytes_of_text(given->name));
+        struct answer answer = {NULL, 0, 0};
+        if (!given->is_setting || setting == NULL || setting->may_repeat ||
+            option_is_given(invocation, "config")) {
+            continue;
+        }
+        const struct control_setting question = {
+            .name = bytes_of_text(given->name), .value = bytes_of_text(given->value), .set = true};
+        if (!ask_quietly(data, CONTROL_SETTING, &question, &answer)) {
+            talk_say("warning: --%s holds until gpuletd ends only", given->name);
+        }
+        answer_clear(&answer);
+    }
+}
+
 static int
 start(const struct invocation *invocation, const char *data, struct answer *answer)
 {
@@ -223,7 +247,11 @@ start(const struct invocation *invocation, const char *data, struct answer *answ
         talk_say("cannot start %s: %s", program, status_text(status));
         return EXIT_REFUSED;
     }
-    return launch_wait(data, log_path, &process, READY_MS, answer);
+    const int code = launch_wait(data, log_path, &process, READY_MS, answer);
+    if (code == EXIT_DONE) {
+        keep_settings(invocation, data);
+    }
+    return code;
 }
 
 int

@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/job.h"
+#include "cli/place.h"
 #include "cli/talk.h"
 
 /* The whole id of a lease of which a prefix was given. */
@@ -28,18 +29,19 @@ find_lease(struct connection *connection, const char *prefix, struct lease_id *r
     return code;
 }
 
+/* Reads what is there, or all until the end. `plan` says which job, where and how. */
 static int
-read_logs(const struct invocation *invocation, struct connection *connection,
-          const struct lease_id *lease, int signals)
+read_logs(const struct job *plan, struct connection *connection)
 {
     struct job *job = calloc(1, sizeof *job);
     if (job == NULL) {
         talk_say("%s", status_text(STATUS_NO_MEMORY));
         return EXIT_REFUSED;
     }
-    enum status status = job_open(job, connection, lease, false, -1);
-    job->signals = signals;
-    job->follows = option_is_given(invocation, "follow");
+    enum status status = job_open(job, connection, &plan->lease, false, -1);
+    job->signals = plan->signals;
+    job->data = plan->data;
+    job->follows = plan->follows;
     if (status == STATUS_OK) {
         status = job_run(job);
     }
@@ -61,18 +63,26 @@ int
 run_lease_logs(const struct invocation *invocation)
 {
     struct connection *connection;
-    struct lease_id lease;
-    const int signals = job_catch_signals();
-    int code = talk_open(invocation, &connection);
+    char data[PLACE_SIZE];
+    char memory[CELL_SIZE];
+    struct buffer why;
+    buffer_init(&why, memory, sizeof memory);
+    if (place_data(invocation, data, &why) != STATUS_OK) {
+        return talk_refuse(EXIT_REFUSED, &why);
+    }
+    struct job plan = {.data = data,
+                       .signals = job_catch_signals(),
+                       .follows = option_is_given(invocation, "follow")};
+    int code = talk_open_data(data, &connection);
     if (code == EXIT_DONE) {
-        code = find_lease(connection, invocation->operands[0], &lease);
+        code = find_lease(connection, invocation->operands[0], &plan.lease);
         if (code == EXIT_DONE) {
-            code = read_logs(invocation, connection, &lease, signals);
+            code = read_logs(&plan, connection);
         }
         connection_close(connection);
     }
-    if (signals >= 0) {
-        close(signals);
+    if (plan.signals >= 0) {
+        close(plan.signals);
     }
     return code;
 }

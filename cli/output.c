@@ -55,18 +55,36 @@ answer_count(const struct answer *answer, uint8_t row)
     return count;
 }
 
+static enum status
+decode_row(const struct kept_row *kept, union row_view *ret_view)
+{
+    const struct schema *schema = control_row_schema(kept->row);
+    return schema == NULL || schema->struct_size > sizeof *ret_view
+               ? STATUS_UNKNOWN_KIND
+               : codec_decode(schema, kept->value, ret_view);
+}
+
 enum status
 answer_row(const struct answer *answer, uint8_t row, size_t number, union row_view *ret_view)
 {
-    const struct schema *schema = control_row_schema(row);
     for (size_t i = 0; i < answer->count; i++) {
         if (answer->rows[i].row == row && number-- == 0) {
-            return schema == NULL || schema->struct_size > sizeof *ret_view
-                       ? STATUS_UNKNOWN_KIND
-                       : codec_decode(schema, answer->rows[i].value, ret_view);
+            return decode_row(&answer->rows[i], ret_view);
         }
     }
     return STATUS_NOT_FOUND;
+}
+
+bool
+answer_next(const struct answer *answer, uint8_t row, size_t *place, union row_view *ret_view)
+{
+    while (*place < answer->count) {
+        const struct kept_row *kept = &answer->rows[(*place)++];
+        if (kept->row == row && decode_row(kept, ret_view) == STATUS_OK) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool
@@ -152,7 +170,7 @@ measure(struct layout *layout, const struct answer *answer, uint8_t row)
         layout->widths[c] = text_width(bytes_of_text(layout->columns[c].title));
         layout->right[c] = field != NULL && layout->columns[c].label == NULL && goes_right(field);
     }
-    for (size_t n = 0; answer_row(answer, row, n, &view) == STATUS_OK; n++) {
+    for (size_t place = 0; answer_next(answer, row, &place, &view);) {
         for (size_t c = 0; c < layout->count; c++) {
             buffer_init(&cell, memory, sizeof memory);
             print_cell(&cell, layout->schema, &layout->columns[c], &view);
@@ -180,7 +198,7 @@ output_table(FILE *file, const struct answer *answer, uint8_t row, const struct 
     union row_view view;
     char memory[CELL_SIZE];
     struct buffer cell;
-    for (size_t n = 0; answer_row(answer, row, n, &view) == STATUS_OK; n++) {
+    for (size_t place = 0; answer_next(answer, row, &place, &view);) {
         for (size_t c = 0; c < count; c++) {
             buffer_init(&cell, memory, sizeof memory);
             print_cell(&cell, layout.schema, &columns[c], &view);
@@ -215,7 +233,7 @@ output_array(const struct answer *answer, uint8_t row)
     const struct schema *schema = control_row_schema(row);
     json_t *array = json_array();
     union row_view view;
-    for (size_t n = 0; array != NULL && answer_row(answer, row, n, &view) == STATUS_OK; n++) {
+    for (size_t place = 0; array != NULL && answer_next(answer, row, &place, &view);) {
         if (json_array_append_new(array, output_object(schema, &view)) != 0) {
             json_decref(array);
             return NULL;

@@ -58,6 +58,10 @@ union row_view {
 enum status answer_row(const struct answer *answer, uint8_t row, size_t number,
                        union row_view *ret_view) MUST_USE;
 
+/* The next row of a type from `*place` on (0 at first), which moves behind it; false at the end.
+ * Rows that cannot be read are passed over. */
+bool answer_next(const struct answer *answer, uint8_t row, size_t *place, union row_view *ret_view);
+
 /* A column of a table: a field's name and its title. With `label`, the text of that field is shown
  * instead when it is not empty. */
 struct column {

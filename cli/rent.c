@@ -9,9 +9,11 @@
 #include "cli/commands.h"
 #include "cli/job.h"
 #include "cli/market_columns.h"
+#include "cli/place.h"
 #include "cli/request_options.h"
 #include "cli/talk.h"
 #include "protocol/codec.h"
+#include "protocol/lease_state.h"
 #include "protocol/limits.h"
 #include "protocol/quantity.h"
 #include "protocol/reader.h"
@@ -22,6 +24,7 @@ enum { REQUEST_SIZE = 2048, WAIT_MS = 500, SIGNAL_BASE = 128 };
 struct order {
     struct control_rent rent;
     uint8_t request[REQUEST_SIZE];
+    char data[PLACE_SIZE]; /* directory of the daemon */
 };
 
 static int
@@ -288,6 +291,32 @@ say_end(const struct invocation *invocation, const struct job *job, enum status 
     }
 }
 
+/* The end of the lease as the daemon knows it: when its own word on it went to a connection that
+ * was lost. */
+static void
+look_up_charge(struct job *job)
+{
+    char hex[ID_HEX_SIZE];
+    struct answer answer = {NULL, 0, 0};
+    union row_view view;
+    id_to_hex(job->lease.bytes, hex);
+    const struct control_leases question = {.all = true, .prefix = bytes_of_text(hex)};
+    if (talk_ask(job->connection, CONTROL_LEASES, &question, &answer, NULL) == EXIT_DONE &&
+        answer_row(&answer, ROW_LEASE, 0, &view) == STATUS_OK && view.lease.ended_at_ms != 0) {
+        job->charge = (struct charge_view){
+            .lease = job->lease,
+            .charged_uusd = view.lease.charged_uusd,
+            .run_ms = view.lease.run_ms,
+            .reason = view.lease.reason,
+            .exit_code = view.lease.exit_code,
+            .exit_signal = view.lease.exit_signal,
+            .receipt = view.lease.state == LEASE_CLOSED,
+        };
+        job->has_charge = true;
+    }
+    answer_clear(&answer);
+}
+
 static int
 run_attached(const struct invocation *invocation, struct connection *connection,
              const struct wait_for_lease *wait, const struct order *order, int signals)
@@ -300,12 +329,16 @@ run_attached(const struct invocation *invocation, struct connection *connection,
     enum status status =
         job_open(job, connection, &wait->rented.lease, true, order->rent.input ? STDIN_FILENO : -1);
     job->signals = signals;
+    job->data = order->data;
     if (wait->is_done) {
         job->is_done = true;
         job->done = wait->done;
     }
     if (status == STATUS_OK) {
         status = job_run(job);
+    }
+    if (status == STATUS_OK && !job->has_charge) {
+        look_up_charge(job);
     }
     say_end(invocation, job, status);
     const int code = rent_exit_code(job);
@@ -352,38 +385,55 @@ finish(const struct invocation *invocation, struct connection *connection,
     return print_detached(invocation, &wait->rented);
 }
 
+static int
+say_lost(enum status status)
+{
+    if (status == STATUS_NOT_NOW) {
+        talk_say("interrupted before a job ran; nothing is charged");
+        return SIGNAL_BASE + SIGINT;
+    }
+    talk_say("the conversation with gpuletd failed: %s", status_text(status));
+    return status == STATUS_DISCONNECTED ? EXIT_NO_DAEMON : EXIT_REFUSED;
+}
+
+static int
+rent(const struct invocation *invocation, struct order *order, struct wait_for_lease *wait,
+     int signals)
+{
+    struct connection *connection;
+    int code = talk_open_data(order->data, &connection);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    enum status status = connection_send(connection, control_schema(CONTROL_RENT), &order->rent);
+    if (status == STATUS_OK) {
+        const bool until_done = order->rent.dry_run || !order->rent.attached;
+        status = wait_for_lease(connection, signals, until_done, wait);
+    }
+    code = status == STATUS_OK ? finish(invocation, connection, wait, order, signals)
+                               : say_lost(status);
+    connection_close(connection);
+    return code;
+}
+
 int
 run_rent(const struct invocation *invocation)
 {
-    static const uint8_t question = CONTROL_RENT;
+    char memory[CELL_SIZE];
+    struct buffer why;
     struct order *order = calloc(1, sizeof *order);
     struct wait_for_lease *wait = calloc(1, sizeof *wait);
-    struct connection *connection = NULL;
-    int signals = -1;
     int code = order == NULL || wait == NULL ? EXIT_REFUSED : read_order(invocation, order);
-    if (code == EXIT_DONE) {
-        signals = job_catch_signals();
-        code = talk_open(invocation, &connection);
+    buffer_init(&why, memory, sizeof memory);
+    if (code == EXIT_DONE && place_data(invocation, order->data, &why) != STATUS_OK) {
+        code = talk_refuse(EXIT_REFUSED, &why);
     }
     if (code == EXIT_DONE) {
-        enum status status = connection_send(connection, control_schema(question), &order->rent);
-        if (status == STATUS_OK) {
-            const bool until_done = order->rent.dry_run || !order->rent.attached;
-            status = wait_for_lease(connection, signals, until_done, wait);
+        const int signals = job_catch_signals();
+        code = rent(invocation, order, wait, signals);
+        if (signals >= 0) {
+            close(signals);
         }
-        if (status == STATUS_OK) {
-            code = finish(invocation, connection, wait, order, signals);
-        } else if (status == STATUS_NOT_NOW) {
-            talk_say("interrupted before a job ran; nothing is charged");
-            code = SIGNAL_BASE + SIGINT;
-        } else {
-            talk_say("the conversation with gpuletd failed: %s", status_text(status));
-            code = status == STATUS_DISCONNECTED ? EXIT_NO_DAEMON : EXIT_REFUSED;
-        }
-    }
-    connection_close(connection);
-    if (signals >= 0) {
-        close(signals);
     }
     if (wait != NULL) {
         answer_clear(&wait->answer);

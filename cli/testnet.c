@@ -24,9 +24,12 @@ make_directory(const struct invocation *invocation, char ret_path[PLACE_SIZE], s
     char path[PLACE_SIZE];
     char note[PLACE_SIZE];
     if (given == NULL) {
-        enum status status = place_format(ret_path, "/tmp/gpulet-testnet-XXXXXX");
+        const char *temporary = getenv("TMPDIR");
+        enum status status =
+            place_format(ret_path, "%s/gpulet-testnet-XXXXXX",
+                         temporary == NULL || temporary[0] != '/' ? "/tmp" : temporary);
         if (status == STATUS_OK && mkdtemp(ret_path) == NULL) {
-            buffer_append_format(why, "cannot make a directory in /tmp: %s", strerror(errno));
+            buffer_append_format(why, "cannot make %s: %s", ret_path, strerror(errno));
             status = STATUS_SYSTEM;
         }
         return status;
@@ -188,14 +191,16 @@ bring_up(const struct invocation *invocation, struct network *network)
                  "running?");
         return EXIT_REFUSED;
     }
-    int code = start_nodes(network);
-    if (code == EXIT_DONE && place_testnet_remember(network->directory) != STATUS_OK) {
+    /* At once, so that `testnet down` finds what an interrupted start has left. */
+    if (place_testnet_remember(network->directory) != STATUS_OK) {
         talk_say("warning: later commands need --dir %s", network->directory);
     }
+    const int code = start_nodes(network);
     if (code == EXIT_DONE) {
         return show_network(invocation, network);
     }
     testnet_stop_all(network);
+    place_testnet_forget(network->directory);
     talk_say("the nodes were stopped; their logs stay in %s", network->directory);
     return code;
 }

@@ -88,7 +88,7 @@ read_header(struct offers_file *offers, const char *path, struct buffer *why)
                 offers->places[c] = i;
             }
         }
-        if (offers->places[c] == FIELDS_MAX && c <= COLUMN_PRICE) {
+        if (c <= COLUMN_PRICE && offers->places[c] == FIELDS_MAX) {
             buffer_append_format(why, "%s has no column %s", path, column_names[c]);
             return STATUS_BAD_INPUT;
         }

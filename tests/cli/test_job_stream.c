@@ -131,17 +131,62 @@ Test(job_stream, a_stream_is_over_when_its_end_is_written_and_not_before, .init 
     cr_assert(job_output_is_over(&output));
 }
 
-Test(job_stream, input_is_read_only_while_the_job_takes_some)
+Test(job_stream, input_is_read_only_while_the_job_takes_some, .init = open_pipe, .fini = close_pipe)
 {
-    struct job_input input = {.file = 0};
+    struct job_input input;
+    cr_assert_eq(job_input_open(&input, ends[0]), STATUS_OK);
     cr_assert(!job_input_wants(&input));
-    input.limit = 10;
+    cr_assert_eq(write(ends[1], "0123456789abcdef", 16), 16);
+    job_input_credit(&input, 0, 10);
     cr_assert(job_input_wants(&input));
-    input.offset = 10;
+    job_input_read(&input);
+    cr_assert_eq(input.read, 10);
     cr_assert(!job_input_wants(&input));
-    input.limit = 20;
+    job_input_credit(&input, 4, 20);
+    cr_assert(job_input_wants(&input));
+    cr_assert_eq(memcmp(input.memory, "456789", 6), 0);
+    job_input_read(&input);
+    cr_assert_eq(input.read, 16);
+    cr_assert_eq(memcmp(input.memory, "456789abcdef", 12), 0);
     input.is_over = true;
     cr_assert(!job_input_wants(&input));
+    job_input_close(&input);
+}
+
+Test(job_stream, input_that_did_not_arrive_for_good_is_sent_again, .init = open_pipe,
+     .fini = close_pipe)
+{
+    struct job_input input;
+    cr_assert_eq(job_input_open(&input, ends[0]), STATUS_OK);
+    cr_assert_eq(write(ends[1], "0123456789", 10), 10);
+    job_input_credit(&input, 0, 100);
+    job_input_read(&input);
+    input.sent = 10;
+    job_input_credit(&input, 6, 100);
+    job_input_restart(&input);
+    cr_assert_eq(input.sent, 6);
+    cr_assert_eq(input.limit, 6);
+    job_input_credit(&input, 8, 100); /* more had arrived than was told before */
+    cr_assert_eq(input.sent, 8);
+    cr_assert_eq(memcmp(input.memory, "89", 2), 0);
+    job_input_credit(&input, 11, 200); /* more than was ever sent: not believed */
+    cr_assert_eq(input.kept, 8);
+    cr_assert_eq(input.limit, 100);
+    job_input_close(&input);
+}
+
+Test(job_stream, no_more_input_is_kept_than_the_window, .init = open_pipe, .fini = close_pipe)
+{
+    static uint8_t block[4096];
+    struct job_input input;
+    cr_assert_eq(job_input_open(&input, ends[0]), STATUS_OK);
+    job_input_credit(&input, 0, 100 * (uint64_t)STREAM_WINDOW_BYTES);
+    while (job_input_wants(&input)) {
+        cr_assert_eq(write(ends[1], block, sizeof block), (ssize_t)sizeof block);
+        job_input_read(&input);
+    }
+    cr_assert_eq(input.read, STREAM_WINDOW_BYTES);
+    job_input_close(&input);
 }
 
 Test(job_stream, the_exit_code_is_the_jobs_or_says_who_ended_it)
