@@ -51,22 +51,18 @@ offer_for(struct core *core, uint16_t slot_group)
     return offer;
 }
 
+/* A slot has the number of its card: a card that comes or goes moves no other lease's slot to another card. */
 uint64_t
 listing_slots_offered(const struct core *core, const struct offer_row *offer)
 {
     uint64_t slots = 0;
-    unsigned slot = 0;
     for (size_t i = 0; i < core->gpu_count; i++) {
         const struct gpu *gpu = &core->gpus[i];
-        if (gpu->slot_group != offer->slot_group) {
-            continue;
-        }
         const uint64_t bit = UINT64_C(1) << gpu->number;
         const bool held_back = ((core->owner_mask | core->pause_mask) & bit) != 0;
-        if ((offer->gpu_mask & bit) != 0 && !held_back) {
-            slots |= UINT64_C(1) << slot;
+        if (gpu->slot_group == offer->slot_group && (offer->gpu_mask & bit) != 0 && !held_back) {
+            slots |= bit;
         }
-        slot++;
     }
     return slots;
 }
@@ -75,16 +71,12 @@ uint64_t
 listing_gpu_mask(const struct core *core, uint16_t slot_group, uint64_t slot_mask)
 {
     uint64_t gpus = 0;
-    unsigned slot = 0;
     for (size_t i = 0; i < core->gpu_count; i++) {
         if (core->gpus[i].slot_group == slot_group) {
-            if ((slot_mask >> slot & 1) != 0) {
-                gpus |= UINT64_C(1) << core->gpus[i].number;
-            }
-            slot++;
+            gpus |= UINT64_C(1) << core->gpus[i].number;
         }
     }
-    return gpus;
+    return gpus & slot_mask;
 }
 
 bool

@@ -499,7 +499,7 @@ void
 check_job_start(struct world *world, struct machine *machine, const struct effect_job *order)
 {
     struct watch *watch = watch_of_lease(machine, &order->lease, true);
-    if (watch == NULL || watch->row.state != LEASE_STARTING) {
+    if (watch == NULL || watch->row.state < LEASE_STARTING || watch->row.state > LEASE_ENDING) {
         world_fail(world, machine, NULL, "a job starts without a lease that says so");
         return;
     }

@@ -92,6 +92,19 @@ owner_plays(struct world *world, struct machine *machine)
     machine_post(world, machine, &event);
 }
 
+/* A card falls off the bus, or is back. */
+static void
+lose_card(struct world *world, struct machine *machine)
+{
+    if (machine->core == NULL || machine->gpu_count == 0) {
+        return;
+    }
+    machine->lost_card = machine->lost_card != 0 || !world->faults
+                             ? 0
+                             : (unsigned)world_between(world, 1, (int64_t)machine->gpu_count);
+    machine_tell_gpus(world, machine);
+}
+
 void
 faults_act(struct world *world)
 {
@@ -114,6 +127,8 @@ faults_act(struct world *world)
         fill_disk(world, machine);
     } else if (what < 245 && machine->is_host) {
         owner_plays(world, machine);
+    } else if (what < 255 || (machine->lost_card != 0 && what < 350)) {
+        lose_card(world, machine);
     }
 }
 
@@ -132,6 +147,9 @@ faults_stop(struct world *world)
         if (machine->disk_full) {
             machine->disk_full = false;
             tell_space(world, machine, DISK_NORMAL);
+        }
+        if (machine->lost_card != 0) {
+            lose_card(world, machine);
         }
         if (machine->core != NULL && machine->gpu_count > 0) {
             const struct event event = {.type = EVENT_OWNER_AWAY, .as.owner_mask = UINT64_MAX};

@@ -189,6 +189,30 @@ machine_post(struct world *world, struct machine *machine, const struct event *e
     machine_take(world, machine, parcel_new(event, bytes_of(NULL, 0)));
 }
 
+size_t
+machine_gpus(const struct machine *machine, struct gpu ret_list[MACHINE_GPUS])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < machine->gpu_count; i++) {
+        if (i + 1 != machine->lost_card) {
+            ret_list[count] = machine->gpus[i];
+            count++;
+        }
+    }
+    return count;
+}
+
+void
+machine_tell_gpus(struct world *world, struct machine *machine)
+{
+    struct gpu list[MACHINE_GPUS];
+    struct event event = {.type = EVENT_GPUS};
+    event.as.gpus.count = machine_gpus(machine, list);
+    struct parcel *parcel = parcel_new(&event, bytes_of(list, event.as.gpus.count * sizeof *list));
+    parcel->event.as.gpus.list = (const struct gpu *)(const void *)parcel->memory;
+    machine_take(world, machine, parcel);
+}
+
 static bool
 tick_is_due(const struct world *world, const struct machine *machine)
 {
@@ -236,10 +260,29 @@ machine_wake(struct world *world, struct machine *machine)
     }
 }
 
+/* The gossip was damaged and set aside: it comes again from the others. */
+static void
+lose_cache(struct machine *machine)
+{
+    static const enum table tables[] = {TABLE_RECORDS, TABLE_GUARDS};
+    for (size_t t = 0; t < 2; t++) {
+        size_t count;
+        struct row *rows = memory_store_list(machine->store, tables[t], &count);
+        for (size_t i = 0; i < count; i++) {
+            const struct row_key key = rows[i].key;
+            memory_store_delete(machine->store, tables[t], &key);
+        }
+        free(rows);
+    }
+}
+
 void
 machine_start(struct world *world, struct machine *machine)
 {
     machine->run_since_us = world->now_us;
+    if (world_chance(world, 40)) {
+        lose_cache(machine);
+    }
     machine->checks_until_us = 0;
     machine_replay(world, machine);
     for (size_t i = 0; i < DIALS_MAX; i++) {

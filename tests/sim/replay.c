@@ -158,7 +158,8 @@ machine_replay(struct world *world, struct machine *machine)
     recovery_step(world, machine, &recovered);
     replay_table(world, machine, TABLE_GUARDS);
     replay_records(world, machine);
-    const struct event gpus = {.type = EVENT_GPUS, .as.gpus = {machine->gpu_count, machine->gpus}};
+    struct gpu list[MACHINE_GPUS];
+    const struct event gpus = {.type = EVENT_GPUS, .as.gpus = {machine_gpus(machine, list), list}};
     recovery_step(world, machine, &gpus);
     jobs_adopt(world, machine);
     (void)machine_carry_out(world, machine);

@@ -173,7 +173,8 @@ struct machine {
     struct memory_store *store;
     struct gpu gpus[MACHINE_GPUS];
     size_t gpu_count;
-    unsigned run; /* counts starts of the daemon */
+    unsigned lost_card; /* one more than its place; 0: none */
+    unsigned run;       /* counts starts of the daemon */
     int64_t run_since_us;
     int64_t boot_at_us;
     uint64_t boot_id;
@@ -293,6 +294,10 @@ void machine_crash(struct world *world, struct machine *machine, bool reboot);
 /* Puts an event into the inbox; takes the parcel. */
 void machine_take(struct world *world, struct machine *machine, struct parcel *parcel);
 void machine_post(struct world *world, struct machine *machine, const struct event *event);
+
+/* What cards there are, as an event for the inbox. */
+void machine_tell_gpus(struct world *world, struct machine *machine);
+size_t machine_gpus(const struct machine *machine, struct gpu ret_list[MACHINE_GPUS]);
 
 /* Steps through some of the inbox, commits, carries out. */
 void machine_wake(struct world *world, struct machine *machine);
