@@ -63,9 +63,9 @@ struct field {
     const char *help;
     enum field_type type;
     enum field_unit unit;
-    size_t offset;     /* of the member in the C struct */
-    size_t size;       /* of the member in the C struct */
-    uint64_t minimum;  /* of a number, or of a length (an item's, of a list) in bytes */
+    size_t offset;    /* of the member in the C struct */
+    size_t size;      /* of the member in the C struct */
+    uint64_t minimum; /* of a number, or of a length (an item's, of a list) in bytes */
     uint64_t maximum;
     uint64_t total; /* of a list: all items' bytes together; 0: LIST_ITEMS_MAX * maximum */
     const struct name_table *names; /* FIELD_ENUM and FIELD_SET only */
@@ -97,6 +97,7 @@ enum status name_table_find(const struct name_table *table, struct bytes name, u
 const char *name_table_name(const struct name_table *table, uint64_t value);
 
 /* For writing tables. T is the struct, m the member. */
+/* clang-format off */
 #define FIELD_MEMBER(T, m) .name = #m, .offset = offsetof(T, m), .size = sizeof(((T *)NULL)->m)
 #define NUMBER_FIELD(T, m, least, most, measure, text)                                             \
     {FIELD_MEMBER(T, m), .type = FIELD_NUMBER, .unit = (measure), .minimum = (least),              \
@@ -129,5 +130,6 @@ const char *name_table_name(const struct name_table *table, uint64_t value);
 #define SCHEMA(T, label, kind, table, text)                                                        \
     {.name = (label), .help = (text), .number = (kind), .struct_size = sizeof(T),                  \
      .field_count = sizeof(table) / sizeof((table)[0]), .fields = (table)}
+/* clang-format on */
 
 #endif

@@ -63,7 +63,7 @@ links_peer_count(const struct core *core)
 static size_t
 clock_errors(const struct core *core, bool outbound_only, int64_t *ret_median_ms)
 {
-    int64_t errors[LINKS_MAX];
+    int64_t errors[LINKS_MAX] = {0};
     size_t count = 0;
     for (size_t i = 0; i < LINKS_MAX; i++) {
         const struct link_state *link = &core->links[i];
