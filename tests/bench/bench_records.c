@@ -201,9 +201,8 @@ bench_codec(struct bench *bench, struct bytes body)
         library[i] = msgpack_round(body);
     }
     const double reference = median(library);
-    bench_add(bench, &(struct bench_row){.name = "records encoded",
-                                         .value = median(encode),
-                                         .unit = "1/s"});
+    bench_add(bench, &(struct bench_row){
+                         .name = "records encoded", .value = median(encode), .unit = "1/s"});
     bench_add(bench, &(struct bench_row){.name = "records decoded and checked",
                                          .value = median(decode),
                                          .unit = "1/s",
