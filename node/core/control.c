@@ -212,10 +212,10 @@ is_asked_for(const struct core *core, const struct lease *lease, const struct co
 static void
 say_leases(struct core *core, struct client client, const struct control_leases *ask)
 {
-    const struct lease **list = effects_take(core->effects, LEASES_MAX * sizeof(struct lease *));
+    struct lease **list = effects_take(core->effects, LEASES_MAX * sizeof(struct lease *));
     size_t count = 0;
     for (size_t i = 0; i < LEASES_MAX; i++) {
-        const struct lease *lease = &core->leases[i];
+        struct lease *lease = &core->leases[i];
         if (!lease->used || !is_asked_for(core, lease, ask)) {
             continue;
         }
@@ -229,6 +229,10 @@ say_leases(struct core *core, struct client client, const struct control_leases 
     }
     for (size_t i = 0; i < count; i++) {
         say_lease(core, client, list[i]);
+    }
+    if (count == 1 && ask->prefix.length > 0 && !list[0]->row.is_host &&
+        list[0]->row.started_at_ms != 0) {
+        hire_reach_streams(core, list[0]); /* who asks for one may want to read its output */
     }
     if (count == 0 && ask->prefix.length > 0) {
         say_done(core, client, STATUS_NOT_FOUND,

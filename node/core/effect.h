@@ -115,7 +115,7 @@ struct effects {
 };
 
 /* The smallest room that any single step may need: the loop hands the batch over before less is left. */
-enum { EFFECTS_STEP_MAX = 1024, EFFECTS_STEP_BYTES = 4 << 20 };
+enum { EFFECTS_STEP_MAX = 2048, EFFECTS_STEP_BYTES = 4 << 20 };
 
 /* NULL when memory is missing. */
 struct effects *effects_new(void);

@@ -4,6 +4,7 @@
 #include "node/core/find.h"
 #include "node/core/gossip.h"
 #include "node/core/ledger.h"
+#include "node/core/listing.h"
 #include "node/core/renter.h"
 #include "node/core/say.h"
 #include "node/core/standing.h"
@@ -24,18 +25,19 @@ void
 hire_hold(struct core *core, struct link_state *link, struct rent *rent,
           const struct listing *listing)
 {
+    const struct amount ask = listing_price(listing, rent->request.interruptible);
     const struct hold hold = {
         .host = link->peer,
         .listing = rent->listing,
         .slots = rent->request.count,
         .duration_s = rent->request.duration_s,
-        .ask_max_uusd_per_hour = listing->ask_uusd_per_hour, /* the price that was shown */
+        .ask_max_uusd_per_hour = ask, /* the price that was shown */
         .interruptible = rent->request.interruptible,
         .work = rent->request.work,
         .ttl_ms = HOLD_TTL_MS,
     };
     /* The seq makes this hold another than the last one; nobody replaces anything by it. */
-    const struct seal_order order = {.kind = RECORD_HOLD, .seq = say_random(core) >> 12};
+    const struct seal_order order = {.kind = RECORD_HOLD, .seq = say_random(core) >> 12 | 1};
     const struct verified_record record = say_seal(core, order, &hold);
     struct lease *lease = lease_new(core, false, verified_id(&record));
     if (lease == NULL) {
@@ -47,7 +49,7 @@ hire_hold(struct core *core, struct link_state *link, struct rent *rent,
     lease->row.peer = link->peer;
     lease->row.slots = hold.slots;
     lease->row.slot_group = listing->slot_group;
-    lease->row.ask_uusd_per_hour = listing->ask_uusd_per_hour;
+    lease->row.ask_uusd_per_hour = ask;
     lease->row.duration_s = hold.duration_s;
     lease->row.attached = rent->attached;
     lease->prepay_s = rent->prepay_s;
@@ -174,6 +176,18 @@ dial_streams(struct core *core, const struct lease *lease)
     effect->as.stream.lease = lease_id_of(lease);
     effect->as.stream.key = node.channel_key;
     effect->as.stream.address = address;
+}
+
+void
+hire_reach_streams(struct core *core, struct lease *lease)
+{
+    const struct lease_query_message query = {.lease = lease_id_of(lease)};
+    const struct link_state *link = links_to_peer(core, &lease->row.peer);
+    lease->streams_wanted = link == NULL && peers_call(core, &lease->row.peer);
+    if (link != NULL) {
+        say_message(core, link->link, &lease_query_message_schema, &query);
+    }
+    dial_streams(core, lease);
 }
 
 void

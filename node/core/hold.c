@@ -35,39 +35,93 @@ renter_find(struct core *core, const struct peer_id *peer)
     return NULL;
 }
 
-/* An unconfirmed hold lapsed: its renter waits, twice as long each time. */
-static void
-note_lapse(struct core *core, const struct peer_id *peer)
+/* One that is there, else an unused place, else one whose wait is over. */
+static struct renter_record *
+renter_place(struct core *core, const struct peer_id *peer)
 {
-    struct renter_record *renter = renter_find(core, peer);
-    for (size_t i = 0; i < LEASES_OPEN_MAX && renter == NULL; i++) {
-        if (!core->renters[i].used || boot_is_before(core->renters[i].wait_until, core->now.boot)) {
-            renter = &core->renters[i];
-            *renter = (struct renter_record){.used = true, .peer = *peer};
+    struct renter_record *place = renter_find(core, peer);
+    if (place != NULL) {
+        return place;
+    }
+    for (size_t i = 0; i < LEASES_OPEN_MAX; i++) {
+        struct renter_record *each = &core->renters[i];
+        if (!each->used) {
+            place = each;
+            break;
+        }
+        if (place == NULL && boot_is_before(each->wait_until, core->now.boot)) {
+            place = each;
         }
     }
+    if (place != NULL) {
+        *place = (struct renter_record){.used = true, .peer = *peer};
+    }
+    return place;
+}
+
+/* Slots were kept for a renter that has not started anything: it waits, twice as long each time. Taking
+ * the first few back in good time costs no wait; doing so for ever would block the slots as well. */
+static void
+note_lapse(struct core *core, const struct peer_id *peer, bool was_cancelled)
+{
+    enum { FREE_CANCELS = 2 };
+    struct renter_record *renter = renter_place(core, peer);
     if (renter == NULL) {
         return;
     }
-    const uint32_t doublings = renter->lapses < 10 ? renter->lapses : 10;
-    const int64_t wait_ms = (int64_t)HOLD_LAPSE_WAIT_MS_MIN << doublings;
+    const uint32_t free_ones = was_cancelled ? FREE_CANCELS : 0;
+    const uint32_t counted = renter->lapses > free_ones ? renter->lapses - free_ones : 0;
+    const int64_t wait_ms = (int64_t)HOLD_LAPSE_WAIT_MS_MIN << (counted < 10 ? counted : 10);
+    const bool is_free = renter->lapses < free_ones;
     renter->lapses++;
-    renter->wait_until = boot_add(
-        core->now.boot,
-        duration_of_ms(wait_ms < HOLD_LAPSE_WAIT_MS_MAX ? wait_ms : HOLD_LAPSE_WAIT_MS_MAX));
+    if (!is_free) {
+        renter->wait_until = boot_add(
+            core->now.boot,
+            duration_of_ms(wait_ms < HOLD_LAPSE_WAIT_MS_MAX ? wait_ms : HOLD_LAPSE_WAIT_MS_MAX));
+    }
+}
+
+/* Slots are kept for it, and nothing is paid yet. */
+static bool
+is_unstarted(const struct lease *lease)
+{
+    return lease->used && lease->row.is_host &&
+           (lease->row.state == LEASE_HELD || lease->row.state == LEASE_LEASED);
 }
 
 static bool
 has_open_hold(const struct core *core, const struct peer_id *peer)
 {
     for (size_t i = 0; i < LEASES_MAX; i++) {
-        const struct lease *lease = &core->leases[i];
-        if (lease->used && lease->row.is_host && lease->row.state == LEASE_HELD &&
-            peer_id_equal(&lease->row.peer, peer)) {
+        if (is_unstarted(&core->leases[i]) && peer_id_equal(&core->leases[i].row.peer, peer)) {
             return true;
         }
     }
     return false;
+}
+
+/* It has paid here before, or the owner knows it. */
+static bool
+is_known_renter(struct core *core, const struct peer_id *peer)
+{
+    const struct balance_row *balance = ledger_balance(core, peer);
+    const struct peer_state *known = peers_find(core, peer);
+    return (balance != NULL && balance->leases > 0) || (known != NULL && known->row.standing == 1);
+}
+
+/* Slots that unknown keys keep without having started anything: keys cost nothing. */
+static unsigned
+slots_of_unknown(struct core *core, uint16_t slot_group)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < LEASES_MAX; i++) {
+        const struct lease *lease = &core->leases[i];
+        if (is_unstarted(lease) && lease->row.slot_group == slot_group &&
+            !is_known_renter(core, &lease->row.peer)) {
+            count += lease->row.slots;
+        }
+    }
+    return count;
 }
 
 struct objection {
@@ -90,17 +144,21 @@ terms_objection(const struct core *core, const struct offer_state *offer, const 
 {
     const struct listing *listing = &offer->body;
     const uint64_t now_s = (uint64_t)core->now.wall.ms / 1000;
-    if (amount_compare(hold->ask_max_uusd_per_hour, listing->ask_uusd_per_hour) < 0) {
+    const struct amount ask = listing_price(listing, hold->interruptible);
+    if (amount_is_zero(ask)) {
+        OBJECT(ret, REFUSAL_PRICE, "this host does not let %s interruption",
+               hold->interruptible ? "with" : "without");
+    }
+    if (amount_compare(hold->ask_max_uusd_per_hour, ask) < 0) {
         OBJECT(ret, REFUSAL_PRICE, "the ask is %lld uUSD/h, over the price offered",
-               (long long)amount_micro(listing->ask_uusd_per_hour));
+               (long long)amount_micro(ask));
     }
     if (hold->duration_s < listing->lease_min_s || hold->duration_s > listing->lease_max_s) {
         OBJECT(ret, REFUSAL_DURATION, "this host lets for %u to %u s", listing->lease_min_s,
                listing->lease_max_s);
     }
     struct amount total;
-    if (price_charge(listing->ask_uusd_per_hour, hold->slots, hold->duration_s * 1000ull, &total) !=
-        STATUS_OK) {
+    if (price_charge(ask, hold->slots, hold->duration_s * 1000ull, &total) != STATUS_OK) {
         OBJECT(ret, REFUSAL_PRICE, "the whole price is too large a number");
     }
     if ((listing->works >> hold->work & 1) == 0) {
@@ -108,6 +166,10 @@ terms_objection(const struct core *core, const struct offer_state *offer, const 
     }
     if (!listing_is_open(core, offer)) {
         OBJECT(ret, REFUSAL_HOURS, "the host is paused, or outside its hours");
+    }
+    if (listing->valid_from_s > now_s ||
+        (listing->valid_until_s != 0 && listing->valid_until_s < now_s + hold->duration_s)) {
+        OBJECT(ret, REFUSAL_HOURS, "the offer does not stand for so long");
     }
     if (week_hours_left_s(listing->week_hours, now_s) < hold->duration_s) {
         OBJECT(ret, REFUSAL_HOURS, "the host's hours end in %u s",
@@ -117,8 +179,7 @@ terms_objection(const struct core *core, const struct offer_state *offer, const 
 }
 
 static bool
-renter_objection(struct core *core, const struct peer_id *peer, const struct hold *hold,
-                 uint16_t slots_free, struct objection *ret)
+renter_objection(struct core *core, const struct peer_id *peer, struct objection *ret)
 {
     const struct peer_state *known = peers_find(core, peer);
     if (known != NULL && known->row.standing == 2) {
@@ -137,13 +198,35 @@ renter_objection(struct core *core, const struct peer_id *peer, const struct hol
         ret->wait_ms = 500;
         OBJECT(ret, REFUSAL_ONE_HOLD_A_KEY, "another hold of yours is still unconfirmed");
     }
-    const struct balance_row *balance = ledger_balance(core, peer);
-    const bool is_known =
-        (balance != NULL && balance->leases > 0) || (known != NULL && known->row.standing == 1);
-    const uint16_t most = slots_free / 2 > 0 ? slots_free / 2 : 1;
-    if (!is_known && hold->slots > most && slots_free >= hold->slots) {
+    if (!ledger_has_room(core, peer)) {
+        OBJECT(ret, REFUSAL_WAIT, "this host's books are full");
+    }
+    return false;
+}
+
+static uint64_t
+free_slots(const struct core *core, const struct offer_state *offer)
+{
+    return listing_slots_offered(core, &offer->row) &
+           ~lease_slots_taken(core, offer->row.slot_group);
+}
+
+/* What keys without a history may keep. */
+static bool
+stranger_objection(struct core *core, const struct peer_id *peer, const struct offer_state *offer,
+                   const struct hold *hold, struct objection *ret)
+{
+    if (is_known_renter(core, peer)) {
+        return false;
+    }
+    const unsigned free = (unsigned)__builtin_popcountll(free_slots(core, offer));
+    const unsigned kept = slots_of_unknown(core, offer->row.slot_group);
+    const unsigned most = (free + kept) / 2 > 0 ? (free + kept) / 2 : 1;
+    if (kept + hold->slots > most && free >= hold->slots) {
+        ret->wait_ms = hold->slots <= most ? 1000 : 0;
         OBJECT(ret, REFUSAL_NO_HISTORY,
-               "your key has no history here: at most %u of the free slots at first", most);
+               "your key has no history here: such keys get at most %u of the free slots at first",
+               most);
     }
     return false;
 }
@@ -194,7 +277,7 @@ make_terms(struct core *core, const struct offer_state *offer, const struct leas
         .latest_start_s = LATEST_START_S,
         .interval_s = offer->body.interval_s,
         .meter_s = offer->body.meter_s,
-        .ask_uusd_per_hour = offer->body.ask_uusd_per_hour,
+        .ask_uusd_per_hour = lease->row.ask_uusd_per_hour,
         .interruptible = hold->interruptible,
         .work = hold->work,
     };
@@ -241,7 +324,7 @@ promise(struct core *core, struct link_state *link, const struct offer_state *of
     row->slot_mask = slot_mask;
     row->slots = hold.slots;
     row->slot_seq = say_next_seq(core, SLOT_SEQ_KIND, offer->row.slot_group);
-    row->ask_uusd_per_hour = offer->body.ask_uusd_per_hour;
+    row->ask_uusd_per_hour = listing_price(&offer->body, hold.interruptible);
     row->interval_s = offer->body.interval_s;
     row->meter_s = offer->body.meter_s;
     row->duration_s = hold.duration_s;
@@ -282,6 +365,9 @@ ask_program(struct core *core, struct link_state *link, const struct verified_re
         struct pending_decision *each = &core->decisions[i];
         if (!each->used || core_is_due(core, each->until)) {
             pending = each;
+        } else if (peer_id_equal(&each->peer, &link->peer)) {
+            /* One at a time, so that nobody keeps the others waiting; the same one is on its way. */
+            return bytes_equal(verified_bytes(record), bytes_of(each->hold, each->length));
         }
     }
     if (pending == NULL) {
@@ -293,6 +379,7 @@ ask_program(struct core *core, struct link_state *link, const struct verified_re
         .used = true,
         .token = core->decision_token,
         .link = link->link,
+        .peer = link->peer,
         .until = boot_add(core->now.boot, duration_of_ms(DECIDE_WAIT_MS)),
     };
     paper_put(pending->hold, sizeof pending->hold, sealed, &pending->length);
@@ -332,12 +419,11 @@ answer_hold(struct core *core, struct link_state *link, const struct verified_re
                     "this listing no longer stands; look at the new one");
         return;
     }
-    const uint64_t free =
-        listing_slots_offered(core, &offer->row) & ~lease_slots_taken(core, offer->row.slot_group);
+    const uint64_t free = free_slots(core, offer);
     struct objection objection = {.reason = REFUSAL_NONE};
     if (terms_objection(core, offer, &hold, &objection) ||
-        renter_objection(core, &link->peer, &hold, (uint16_t)__builtin_popcountll(free),
-                         &objection)) {
+        renter_objection(core, &link->peer, &objection) ||
+        stranger_objection(core, &link->peer, offer, &hold, &objection)) {
         const struct refused_message message = {.about = *id,
                                                 .reason = (uint8_t)objection.reason,
                                                 .wait_ms = objection.wait_ms,
@@ -351,7 +437,8 @@ answer_hold(struct core *core, struct link_state *link, const struct verified_re
     }
     if (core->options.has_decide_program && !decided) {
         if (!ask_program(core, link, record, &hold)) {
-            host_refuse(core, link->link, id, REFUSAL_WAIT, "the host is deciding on others");
+            host_refuse(core, link->link, id, REFUSAL_WAIT,
+                        "the host is deciding on others, or on another hold of yours");
         }
         return;
     }
@@ -471,10 +558,6 @@ host_take_confirm(struct core *core, struct link_state *link, const struct verif
     lease_apply(core, lease, LEASE_EVENT_LEASE, LEASE_ACTOR_HOST);
     lease->row.lease = *verified_id(record);
     lease_set_deadline(core, lease, duration_of_s(LATEST_START_S));
-    struct renter_record *renter = renter_find(core, &link->peer);
-    if (renter != NULL) {
-        renter->used = false; /* it keeps its word */
-    }
     cosign(core, lease, record);
     lease_store(core, lease);
     say_cosigned(core, link->link, bytes_of(lease->papers->lease, lease->papers->lease_length));
@@ -486,6 +569,9 @@ host_take_cancel(struct core *core, struct link_state *link, const struct record
     struct lease *lease = lease_by_hold(core, hold);
     if (lease == NULL || !lease->row.is_host || !peer_id_equal(&lease->row.peer, &link->peer)) {
         return;
+    }
+    if (is_unstarted(lease)) {
+        note_lapse(core, &lease->row.peer, true);
     }
     host_end(core, lease, END_RENTER, LEASE_ACTOR_RENTER);
 }
@@ -543,17 +629,23 @@ host_take_extension(struct core *core, struct link_state *link,
     say_cosigned(core, link->link, buffer_bytes(&buffer));
 }
 
+void
+host_trusts_again(struct core *core, const struct peer_id *peer)
+{
+    struct renter_record *renter = renter_find(core, peer);
+    if (renter != NULL) {
+        renter->used = false;
+    }
+}
+
 /* A hold, or a lease that was never started, whose time is over. */
 void
 host_lapse(struct core *core, struct lease *lease)
 {
-    const bool was_held = lease->row.state == LEASE_HELD;
     if (lease_apply(core, lease, LEASE_EVENT_LAPSE, LEASE_ACTOR_CLOCK) != LEASE_ACTION_FREE) {
         return;
     }
-    if (was_held) {
-        note_lapse(core, &lease->row.peer);
-    }
+    note_lapse(core, &lease->row.peer, false);
     lease->row.reason = END_NOT_STARTED;
     lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
     lease_store(core, lease);

@@ -17,6 +17,9 @@ void host_take_cancel(struct core *core, struct link_state *link, const struct r
 void host_take_extension(struct core *core, struct link_state *link,
                          const struct verified_record *record);
 
+/* hold.c: it has started what it held, and waits no longer. */
+void host_trusts_again(struct core *core, const struct peer_id *peer);
+
 /* hold.c: a hold, or a lease that was never started, whose time is over. */
 void host_lapse(struct core *core, struct lease *lease);
 
@@ -42,6 +45,10 @@ uint32_t host_reclaim(struct core *core, uint64_t gpu_mask);
 /* After a restart: what to make of leases as they stood. */
 void host_recovered(struct core *core);
 void host_lease_tick(struct core *core, struct lease *lease);
+
+/* Lets the renter at this link fetch the streams of its lease. */
+void host_allow_streams(struct core *core, const struct lease *lease,
+                        const struct link_state *link);
 
 /* Repeats what the renter may have missed. */
 void host_peer_up(struct core *core, struct link_state *link);

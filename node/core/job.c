@@ -41,8 +41,8 @@ pay_job(struct core *core, struct lease *lease)
     order_job(core, lease, EFFECT_JOB_PAY)->paid_run_ms = lease->paid_run_ms;
 }
 
-static void
-allow_streams(struct core *core, const struct lease *lease, const struct link_state *link)
+void
+host_allow_streams(struct core *core, const struct lease *lease, const struct link_state *link)
 {
     struct effect *effect = effects_add(core->effects, EFFECT_STREAM_ALLOW);
     effect->as.stream.lease = lease_id_of(lease);
@@ -136,10 +136,11 @@ host_take_start(struct core *core, struct link_state *link, const struct start_m
         return;
     }
     lease_apply(core, lease, LEASE_EVENT_START, LEASE_ACTOR_RENTER);
+    host_trusts_again(core, &link->peer);
     lease->row.attached = message->attached;
     lease_set_deadline(core, lease, duration_of_s(LATEST_START_S));
     lease_store(core, lease);
-    allow_streams(core, lease, link);
+    host_allow_streams(core, lease, link);
 
     struct buffer buffer;
     buffer_init(&buffer, effects_take(core->effects, FRAME_BYTES_MAX), FRAME_BYTES_MAX);
@@ -505,11 +506,11 @@ host_peer_up(struct core *core, struct link_state *link)
         if (lease->row.state == LEASE_SETTLING) {
             host_say_final(core, lease);
         }
-        if (lease->row.started_at_ms == 0) {
-            continue;
+        if (lease->row.started_at_ms == 0 || !lease_state_is_open(lease_state(lease))) {
+            continue; /* of those that are over, the renter asks */
         }
-        allow_streams(core, lease, link);
-        if (lease->row.state != LEASE_SETTLING && lease_state_is_open(lease_state(lease))) {
+        host_allow_streams(core, lease, link);
+        if (lease->row.state != LEASE_SETTLING) {
             say_started(core, link->link, lease);
         }
     }

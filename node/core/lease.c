@@ -68,33 +68,32 @@ lease_by_prefix(struct core *core, struct bytes prefix, struct lease **ret_lease
     return STATUS_OK;
 }
 
-/* A free place, else the one of the lease that is over for longest; its row stays on disk. */
+/* Nothing runs for us any more, and only the other side can bring it to an end, which may be never. */
+static bool
+only_waits(const struct lease *lease)
+{
+    return lease->row.state == (lease->row.is_host ? LEASE_SETTLING : LEASE_ENDING);
+}
+
+/* A free place, else the one of the lease that is over for longest, else of the one that waits for
+ * longest; its row stays on disk. */
 static struct lease *
 place_for_lease(struct core *core)
 {
-    struct lease *oldest = NULL;
+    struct lease *oldest[2] = {NULL, NULL};
     for (size_t i = 0; i < LEASES_MAX; i++) {
         struct lease *lease = &core->leases[i];
         if (!lease->used) {
             return lease;
         }
-        if (!lease_state_is_open(lease_state(lease)) &&
-            (oldest == NULL || lease->row.created_at_ms < oldest->row.created_at_ms)) {
-            oldest = lease;
+        const bool is_open = lease_state_is_open(lease_state(lease));
+        struct lease **place = &oldest[is_open];
+        if ((!is_open || only_waits(lease)) &&
+            (*place == NULL || lease->row.created_at_ms < (*place)->row.created_at_ms)) {
+            *place = lease;
         }
     }
-    return oldest;
-}
-
-static struct papers *
-free_papers(struct core *core)
-{
-    for (size_t i = 0; i < LEASES_OPEN_MAX; i++) {
-        if (!core->papers[i].used) {
-            return &core->papers[i];
-        }
-    }
-    return NULL;
+    return oldest[0] != NULL ? oldest[0] : oldest[1];
 }
 
 /* Only the used parts: the rest was never touched, and need not become resident memory. */
@@ -113,14 +112,47 @@ papers_drop(struct lease *lease)
     lease->papers = NULL;
 }
 
+static struct papers *
+free_papers(struct core *core)
+{
+    for (size_t i = 0; i < LEASES_OPEN_MAX; i++) {
+        if (!core->papers[i].used) {
+            return &core->papers[i];
+        }
+    }
+    return NULL;
+}
+
+/* Free ones, else those of the lease that waits for longest: its final stands on disk, and whoever never
+ * signs one must not keep others from leasing. */
+static struct papers *
+need_papers(struct core *core)
+{
+    struct papers *papers = free_papers(core);
+    struct lease *oldest = NULL;
+    for (size_t i = 0; i < LEASES_MAX && papers == NULL; i++) {
+        struct lease *lease = &core->leases[i];
+        if (lease->used && lease->papers != NULL && only_waits(lease) &&
+            (oldest == NULL || lease->row.created_at_ms < oldest->row.created_at_ms)) {
+            oldest = lease;
+        }
+    }
+    if (oldest != NULL) {
+        papers_drop(oldest);
+        papers = free_papers(core);
+    }
+    return papers;
+}
+
 struct lease *
 lease_new(struct core *core, bool is_host, const struct record_id *hold)
 {
-    struct papers *papers = free_papers(core);
+    struct papers *papers = need_papers(core);
     struct lease *lease = papers == NULL ? NULL : place_for_lease(core);
     if (lease == NULL) {
         return NULL;
     }
+    papers_drop(lease);
     memset(lease, 0, sizeof *lease);
     papers->used = true;
     lease->used = true;
@@ -187,12 +219,14 @@ lease_recover(struct core *core, const struct row *row)
         return;
     }
     const bool is_open = lease_state_is_open((enum lease_state)stored.state);
-    struct papers *papers = is_open ? free_papers(core) : NULL;
-    struct lease *lease = is_open && papers == NULL ? NULL : place_for_lease(core);
+    const bool waits = only_waits(&(struct lease){.row = stored});
+    struct papers *papers = !is_open ? NULL : waits ? free_papers(core) : need_papers(core);
+    struct lease *lease = is_open && !waits && papers == NULL ? NULL : place_for_lease(core);
     if (lease == NULL) {
         say_log(core, LOG_ERROR, "too many open leases are stored");
         return;
     }
+    papers_drop(lease);
     memset(lease, 0, sizeof *lease);
     lease->used = true;
     lease->row = stored;

@@ -26,6 +26,14 @@ ledger_balance(const struct core *core, const struct peer_id *peer)
     return find_balance(core, peer);
 }
 
+bool
+ledger_has_room(const struct core *core, const struct peer_id *peer)
+{
+    /* Each open lease may bring a new peer, and the issuer is one. */
+    return core->balance_count + LEASES_OPEN_MAX + 1 < BALANCES_MAX ||
+           find_balance(core, peer) != NULL;
+}
+
 static struct balance_row *
 balance_of(struct core *core, const struct peer_id *peer)
 {

@@ -22,6 +22,10 @@ void ledger_recover_last(struct core *core, const struct row *row);
 /* NULL when nothing ever stood between us. */
 const struct balance_row *ledger_balance(const struct core *core, const struct peer_id *peer);
 
+/* True when whatever may still be booked with that peer has its place. Asked before a lease begins:
+ * what is owed must be booked, so that it may not fail later. */
+bool ledger_has_room(const struct core *core, const struct peer_id *peer);
+
 /* All accounts of all peers, each summed; `leases` too. */
 struct balance_row ledger_sum(const struct core *core);
 

@@ -90,6 +90,12 @@ listing_is_open(const struct core *core, const struct offer_state *offer)
 }
 
 struct amount
+listing_price(const struct listing *listing, bool interruptible)
+{
+    return interruptible ? listing->interruptible_ask_uusd_per_hour : listing->ask_uusd_per_hour;
+}
+
+struct amount
 listing_suggested_ask(const struct core *core, uint16_t gpu_class)
 {
     (void)core;
@@ -417,7 +423,10 @@ static struct offer_row
 merged_offer(struct core *core, uint16_t group, const struct control_host *ask, uint64_t wanted)
 {
     const struct offer_state *before = listing_offer(core, group);
-    struct offer_row row = before == NULL ? (struct offer_row){.slot_group = group} : before->row;
+    struct offer_row row = {.slot_group = group};
+    if (before != NULL) {
+        row = before->row;
+    }
     merge(core, &row, ask, before == NULL);
     row.gpu_mask |= group_mask(core, group) & wanted;
     return row;

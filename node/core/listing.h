@@ -31,6 +31,9 @@ uint64_t listing_gpu_mask(const struct core *core, uint16_t slot_group, uint64_t
 /* True while the group's cards may be let: not paused, owner away, within the offer's hours. */
 bool listing_is_open(const struct core *core, const struct offer_state *offer);
 
+/* What a slot costs an hour, by the listing; zero: not offered so. */
+struct amount listing_price(const struct listing *listing, bool interruptible);
+
 /* A fair price for a card: the class's typical one. */
 struct amount listing_suggested_ask(const struct core *core, uint16_t gpu_class);
 

@@ -86,6 +86,9 @@ take_query(struct core *core, struct link_state *link, const struct lease_query_
     if (lease != NULL && lease->row.state == LEASE_SETTLING) {
         host_say_final(core, lease);
     }
+    if (lease != NULL && lease->row.started_at_ms != 0) {
+        host_allow_streams(core, lease, link); /* what it wrote may be read long after its end */
+    }
     if (lease != NULL && lease->row.started_at_ms != 0 && lease->row.state < LEASE_SETTLING) {
         const struct started_message started = {.lease = query->lease,
                                                 .started_at_ms = lease->row.started_at_ms};
@@ -108,6 +111,8 @@ take_end(struct core *core, struct link_state *link, const struct end_message *e
     }
     if (lease->row.state == LEASE_SETTLING) {
         host_say_final(core, lease);
+    } else if (lease->row.state == LEASE_LEASED) {
+        host_take_cancel(core, link, &lease->row.hold);
     } else {
         host_end(core, lease, END_RENTER, LEASE_ACTOR_RENTER);
     }

@@ -98,8 +98,9 @@ try_best(struct core *core, struct rent *rent)
         rent->next_try_at = boot_add(core->now.boot, retry_after(rent));
         return;
     }
-    const char *why;
-    if (ledger_may_spend(core, found.total_uusd, &why) != STATUS_OK) {
+    const char *why = "the books are full: they hold no more peers";
+    if (!ledger_has_room(core, &found.host) ||
+        ledger_may_spend(core, found.total_uusd, &why) != STATUS_OK) {
         say_done(core, rent->client, STATUS_LIMIT, "%s", why);
         rent_over(rent);
         return;

@@ -502,6 +502,9 @@ renter_peer_up(struct core *core, struct link_state *link)
 {
     for (size_t i = 0; i < LEASES_MAX; i++) {
         struct lease *lease = &core->leases[i];
+        if (lease->used && lease->streams_wanted && peer_id_equal(&lease->row.peer, &link->peer)) {
+            hire_reach_streams(core, lease);
+        }
         if (!is_open_lease_with(lease, link) || !lease->used) {
             continue;
         }

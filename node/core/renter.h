@@ -60,4 +60,7 @@ struct verified_record renter_make_voucher(struct core *core, struct lease *leas
 /* Sends START again, where we still know it. */
 void hire_repeat(struct core *core, struct lease *lease, const struct link_state *link);
 
+/* Tells where the streams of a lease are, and reminds the host of it, as after a restart nobody knows. */
+void hire_reach_streams(struct core *core, struct lease *lease);
+
 #endif

@@ -13,7 +13,7 @@
 enum {
     LEASES_MAX = LEASES_OPEN_MAX + LEASES_CLOSED_MAX,
     SEQUENCES_MAX = 512,
-    BALANCES_MAX = 4096,
+    BALANCES_MAX = 16384,
     PEERS_MAX = 1024,
     RENTS_MAX = CONTROL_CLIENTS_MAX + REQUESTS_STANDING_MAX,
     LABEL_SIZE = 65,
@@ -112,6 +112,7 @@ struct lease {
     uint16_t repeats;
     bool job_running;     /* a workload was seen in this run of the daemon */
     bool charge_told;     /* the client has its ROW_CHARGE */
+    bool streams_wanted;  /* renter: of a lease that is over; its host is told when it is back */
     uint64_t paid_run_ms; /* host: told to the supervisor */
     uint32_t prepay_s;    /* renter: further than one interval */
     uint64_t bytes_in;
@@ -190,6 +191,7 @@ struct pending_decision {
     bool used;
     uint64_t token;
     struct link link;
+    struct peer_id peer;
     struct boot until;
     uint16_t length;
     uint8_t hold[RECORD_BYTES_MAX];

@@ -217,7 +217,8 @@ Test(hold, each_lapsed_hold_doubles_the_wait)
     tenant_say_hold(node, &tenant, &hold);
     cr_assert(tenant_take_held(node, &tenant));
     tenant_confirm(node, &tenant);
-    tenant_end(node, &tenant);
+    tenant_start(node, &tenant, 1000);
+    tenant_job(node, &tenant, JOB_EXITED, 10);
     tenant_say_hold(node, &tenant, &hold);
     cr_assert(tenant_take_held(node, &tenant));
     node_free(node);
@@ -282,6 +283,7 @@ Test(hold, promised_slots_are_distinct_and_then_the_host_is_busy)
     for (size_t i = 0; i <= CARDS; i++) {
         struct bytes frame;
         tenant_arrive(node, &tenants[i], names[i]);
+        set_standing(node, &tenants[i], 1);
         const struct hold hold = tenant_hold(node, &tenants[i]);
         tenant_say_hold(node, &tenants[i], &hold);
         if (i == CARDS) {
