@@ -8,6 +8,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include "node/io/cgroup.h"
 #include "node/io/gpu.h"
 #include "node/io/sandbox.h"
 
@@ -69,12 +70,16 @@ look_at_sandbox(struct report *report)
     report->can_host = can.can_run && can.has_seccomp;
 }
 
+/* Only looks: to try the sandbox out takes longer than all else at a daemon's start. */
 bool
 doctor_limits_lack(void)
 {
-    struct sandbox_capabilities can;
-    sandbox_capabilities(&can);
-    return !can.can_run || !can.limits_memory || !can.limits_pids || !can.limits_cpu;
+    struct cgroup own;
+    char bwrap[256];
+    cgroup_find_own(&own);
+    sandbox_find_bwrap(bwrap);
+    return bwrap[0] == '\0' || own.places[CGROUP_MEMORY].version == 0 ||
+           own.places[CGROUP_PIDS].version == 0 || own.places[CGROUP_CPU].version == 0;
 }
 
 static void

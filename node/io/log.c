@@ -6,11 +6,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 1024 };
+enum { LINE_MAX_BYTES = 1024, WINDOW_S = 10, LINES_A_WINDOW = 200 };
 
 /* The log is one of the two places that may keep something for the whole process. */
 static int log_fd = STDERR_FILENO;
 static enum log_level log_least = LOG_INFO;
+static time_t window_start;
+static unsigned window_lines; /* written, and then left out, since */
 
 enum status
 log_open(const char *path, enum log_level least)
@@ -42,15 +44,10 @@ level_name(enum log_level level)
     return "?";
 }
 
-void
-log_text(enum log_level level, struct bytes text)
+static void
+write_line(enum log_level level, struct bytes text, struct timespec now)
 {
-    if (level < log_least) {
-        return;
-    }
-    struct timespec now = {0};
     struct tm parts = {0};
-    clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &parts);
     char line[LINE_MAX_BYTES];
     size_t used = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &parts);
@@ -65,6 +62,30 @@ log_text(enum log_level level, struct bytes text)
     /* One write a line: lines of several processes on one file do not mix. A full disk loses lines. */
     if (write(log_fd, line, used) < 0) {
         return;
+    }
+}
+
+void
+log_text(enum log_level level, struct bytes text)
+{
+    struct timespec now = {0};
+    if (level < log_least) {
+        return;
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (now.tv_sec < window_start || now.tv_sec >= window_start + WINDOW_S) {
+        if (window_lines > LINES_A_WINDOW) {
+            char left_out[64];
+            const int length = snprintf(left_out, sizeof left_out, "%u lines were left out",
+                                        window_lines - LINES_A_WINDOW);
+            write_line(LOG_WARNING, bytes_of(left_out, (size_t)length), now);
+        }
+        window_start = now.tv_sec;
+        window_lines = 0;
+    }
+    /* Whoever makes us write lines must not fill the disk with them. Errors are our own. */
+    if (window_lines++ < LINES_A_WINDOW || level == LOG_ERROR) {
+        write_line(level, text, now);
     }
 }
 

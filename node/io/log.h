@@ -10,7 +10,7 @@
  * go to stderr. STATUS_SYSTEM: the file cannot be opened; the log stays as it is. */
 enum status log_open(const char *path, enum log_level least) MUST_USE;
 
-/* One line: time, level, text. Control characters become '?', so that no peer can forge lines. */
+/* One line: time, level, text; of many lines within a few seconds only the first ones and errors. Control characters become '?', so that no peer can forge lines. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same for a text without a final NUL. */
