@@ -9,9 +9,10 @@
 enum {
     TERMS_MIN = 65536,
     TERMS_SHARE = 4,
-    /* Up to so many listings, blocks have a sixteenth, or a quarter, of the most rows. */
-    SMALL_BOOK = 32768,
-    MIDDLE_BOOK = 524288
+    /* Up to so many listings most classes have few, and blocks are small. */
+    SMALL_BOOK = 131072,
+    SMALL_SHIFT = 6,
+    LARGE_SHIFT = 8
 };
 
 /* Every listing may have terms of its own in a book of the usual size; in a huge one, one of four. */
@@ -23,11 +24,11 @@ terms_max(uint32_t listings_max)
     return listings_max < most ? listings_max : most;
 }
 
-/* Every row of a class could stand alone in a block of its own; larger blocks are faster. */
+/* Larger blocks take less beside their rows, smaller ones are sorted finer. */
 static void
 choose_block_size(struct book *book)
 {
-    book->block_shift = book->capacity <= SMALL_BOOK ? 6 : book->capacity <= MIDDLE_BOOK ? 8 : 10;
+    book->block_shift = book->capacity <= SMALL_BOOK ? SMALL_SHIFT : LARGE_SHIFT;
     book->block_rows = UINT32_C(1) << book->block_shift;
     book->block_words = book->block_rows / 64;
     /* Two neighbours have five eighths of a block's rows together, or more; the first and last of a
@@ -165,6 +166,7 @@ enum status
 book_put(struct book *book, const struct market_row *row)
 {
     uint32_t position = 0;
+    terms_pool_prefetch(&book->terms, &row->terms);
     const bool is_there = find_position(book, &row->host, row->slot_group, &position);
     assert(row->gpu_class < CLASSES && row->slot_group < SLOT_GROUPS_MAX);
     if (!is_there && book->count == book->capacity) {

@@ -64,7 +64,6 @@ write_row(const struct block *block, uint32_t at, const struct market_row *row, 
         [COLUMN_SLOTS] = slots_word(row),
         [COLUMN_TERMS] = (int32_t)terms,
         [COLUMN_EXPIRES] = expires_word(row->expires_s),
-        [COLUMN_HANDLE] = (int32_t)row->handle,
     };
     for (int column = 0; column < COLUMN_COUNT; column++) {
         block_column(block, (enum column)column)[at] = values[column];
@@ -89,7 +88,6 @@ blocks_read(const struct book *book, uint32_t position, struct market_row *ret_r
         .gpu_class = book->infos[block_of(book, position)].gpu_class,
         .reliability_bp = (uint16_t)(reliability_cpu >> RELIABILITY_SHIFT),
         .cpu_threads = (uint16_t)(reliability_cpu & CPU_MASK),
-        .handle = block_value(block, COLUMN_HANDLE, at),
         .expires_s = block_value(block, COLUMN_EXPIRES, at) ^ UINT32_C(0x80000000),
         .ask_uusd_per_hour = block_value(block, COLUMN_ASK, at),
         .interruptible_ask_uusd_per_hour = block_value(block, COLUMN_INTERRUPTIBLE, at),
@@ -142,44 +140,48 @@ least_expiry(const struct block *block)
     return least;
 }
 
-/* Draws what depends on price and time again: exact after rows have moved. */
 void
-block_redraw_prices(struct book *book, uint32_t block_number)
+block_empty_row(const struct block *block, uint32_t row)
+{
+    block_column(block, COLUMN_ASK)[row] = 0;
+    block_column(block, COLUMN_EXPIRES)[row] = INT32_MAX;
+}
+
+void
+block_redraw_asks(struct book *book, uint32_t block_number)
 {
     const struct block block = block_at(book, block_number);
-    struct block_info *info = &book->infos[block_number];
+    const int32_t *asks = block_column(&block, COLUMN_ASK);
     int32_t least = INT32_MAX;
     int32_t greatest = -1;
-    info->least_key = UINT64_MAX;
-    for (uint32_t word = 0; word < book->block_words; word++) {
-        for (uint64_t left = info->live[word]; left != 0; left &= left - 1) {
-            const uint32_t row = word * 64 + (uint32_t)__builtin_ctzll(left);
-            const uint64_t key = block_key(&block, row);
-            const int32_t ask = block_column(&block, COLUMN_ASK)[row];
-            info->least_key = key < info->least_key ? key : info->least_key;
-            least = ask < least && ask != 0 ? ask : least;
-            greatest = ask > greatest ? ask : greatest;
-        }
+    for (uint32_t row = 0; row < block.rows; row++) {
+        const int32_t ask = asks[row];
+        const int32_t offered = ask == 0 ? INT32_MAX : ask;
+        least = offered < least ? offered : least;
+        greatest = ask > greatest ? ask : greatest;
     }
-    info->zones.least[ZONE_ASK] = least;
-    info->zones.greatest[ZONE_ASK] = greatest;
-    info->expires_least = least_expiry(&block);
+    book->infos[block_number].zones.least[ZONE_ASK] = least;
+    book->infos[block_number].zones.greatest[ZONE_ASK] = greatest;
 }
 
 void
 block_redraw_zones(struct book *book, uint32_t block_number)
 {
+    const struct block block = block_at(book, block_number);
     struct block_info *info = &book->infos[block_number];
     struct market_row row;
+    info->least_key = UINT64_MAX;
     zones_clear(zones_of_block(info));
     for (uint32_t word = 0; word < book->block_words; word++) {
         for (uint64_t left = info->live[word]; left != 0; left &= left - 1) {
             const uint32_t at = word * 64 + (uint32_t)__builtin_ctzll(left);
             blocks_read(book, position_of(book, block_number, at), &row);
             (void)zones_widen(zones_of_block(info), &row);
+            const uint64_t key = block_key(&block, at);
+            info->least_key = key < info->least_key ? key : info->least_key;
         }
     }
-    block_redraw_prices(book, block_number);
+    info->expires_least = least_expiry(&block);
     info->removed = 0;
 }
 
@@ -233,7 +235,7 @@ forget_row(struct book *book, uint32_t block_number, uint32_t row)
     struct block_info *info = &book->infos[block_number];
     index_remove(&book->index, book_hash(book, &block.hosts[row], block_slot_group(&block, row)),
                  position_of(book, block_number, row));
-    block_column(&block, COLUMN_EXPIRES)[row] = INT32_MAX;
+    block_empty_row(&block, row);
     block_clear_live(info, row);
     info->removed++;
     book->classes[info->gpu_class].count--;

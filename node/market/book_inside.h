@@ -14,7 +14,7 @@
 #include "protocol/gpu_class.h"
 
 enum {
-    BLOCK_ROWS_MAX = 1024,
+    BLOCK_ROWS_MAX = 256,
     BLOCK_WORDS_MAX = BLOCK_ROWS_MAX / 64,
     CLASSES = GPU_CLASS_NUMBER_MAX + 1 /* number 0: cards outside the table */
 };
@@ -34,8 +34,7 @@ enum column {
     COLUMN_RELIABILITY_CPU, /* reliability << 16 | CPU threads */
     COLUMN_SLOTS,           /* free << 24 | total << 16 | slot group */
     COLUMN_TERMS,           /* place in the pool */
-    COLUMN_EXPIRES,         /* expires_word(); the greatest number where there is no row */
-    COLUMN_HANDLE,          /* unsigned */
+    COLUMN_EXPIRES,         /* expires_word(); see block_empty_row */
     COLUMN_COUNT
 };
 
@@ -229,8 +228,11 @@ uint32_t block_free_row(const struct book *book, const struct block_info *info);
 void block_set_live(struct block_info *info, uint32_t row);
 void block_clear_live(struct block_info *info, uint32_t row);
 
-/* Draws again what depends on price and time, or all the zones, exactly. */
-void block_redraw_prices(struct book *book, uint32_t block_number);
+/* What a row without a listing has: no ask, and no end. */
+void block_empty_row(const struct block *block, uint32_t row);
+
+/* Draws the range of asks again, or everything, exactly. */
+void block_redraw_asks(struct book *book, uint32_t block_number);
 void block_redraw_zones(struct book *book, uint32_t block_number);
 
 /* Adds a row, whose terms are in the pool already, to the right block of its class, and to the

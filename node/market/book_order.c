@@ -5,7 +5,7 @@
 
 /* Shares of a block's rows. */
 enum {
-    ROOM_SHARE = 8,    /* a neighbour with an eighth free takes rows over */
+    ROOM_SHARE = 16,   /* a neighbour with a sixteenth free takes rows over */
     MERGE_EIGHTHS = 5, /* two neighbours with no more rows become one */
     REDRAW_SHARE = 2,  /* half of them gone, a block's zones are drawn again */
 };
@@ -174,15 +174,40 @@ move_row(struct book *book, uint32_t from, uint32_t row, uint32_t to)
         block_column(&target, (enum column)column)[new_row] =
             block_column(&source, (enum column)column)[row];
     }
-    block_column(&source, COLUMN_EXPIRES)[row] = INT32_MAX;
     target.hosts[new_row] = source.hosts[row];
     block_set_live(&book->infos[to], new_row);
     block_clear_live(&book->infos[from], row);
     index_change(&book->index, book_hash(book, &source.hosts[row], block_slot_group(&source, row)),
                  position_of(book, from, row), position_of(book, to, new_row));
+    block_empty_row(&source, row);
 }
 
 enum which_rows { LOWEST_ROWS, HIGHEST_ROWS };
+
+static uint64_t
+smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Ranges after a move. Only the price goes with the order: the other ranges are about the same all
+ * over a class. */
+static void
+note_moved(struct book *book, uint32_t from, uint32_t to, uint64_t border_key,
+           enum which_rows which)
+{
+    struct block_info *source = &book->infos[from];
+    struct block_info *target = &book->infos[to];
+    const uint64_t moved_key = which == LOWEST_ROWS ? source->least_key : border_key;
+    target->least_key = smaller(target->least_key, moved_key);
+    source->least_key = which == LOWEST_ROWS ? border_key : source->least_key;
+    if (source->expires_least < target->expires_least) {
+        target->expires_least = source->expires_least;
+    }
+    zones_join(zones_of_block(target), zones_of_block(source));
+    block_redraw_asks(book, from);
+    block_redraw_asks(book, to);
+}
 
 /* Moves so many rows with the lowest or highest keys to another block of the class. Returns the least
  * key of the upper part: of those that stay, or of those that moved; UINT64_MAX when it is empty. */
@@ -206,10 +231,7 @@ move_rows(struct book *book, uint32_t from, uint32_t to, size_t moved, enum whic
     for (size_t i = start; i < start + moved; i++) {
         move_row(book, from, book->scratch[i].row, to);
     }
-    /* Only the price goes with the order: the other ranges are about the same all over a class. */
-    zones_join(zones_of_block(&book->infos[to]), zones_of_block(&book->infos[from]));
-    block_redraw_prices(book, from);
-    block_redraw_prices(book, to);
+    note_moved(book, from, to, border_key, which);
     return border_key;
 }
 
@@ -224,17 +246,43 @@ block_beside(const struct book *book, const struct class_info *class_info, uint3
     return book->order[step < 0 ? place - 1 : place + 1];
 }
 
-/* A new block between two full neighbours takes a third of each: blocks stay more than two thirds
- * full. */
+/* Moves a share of the rows at the border between two neighbours; right begins where they went. */
 static void
-split_two(struct book *book, uint32_t left, uint32_t right, uint32_t place_between)
+move_right(struct book *book, uint32_t left, uint32_t right, size_t moved)
 {
+    book->infos[right].low_key = move_rows(book, left, right, moved, HIGHEST_ROWS);
+}
+
+static void
+move_left(struct book *book, uint32_t left, uint32_t right, size_t moved)
+{
+    book->infos[right].low_key = move_rows(book, right, left, moved, LOWEST_ROWS);
+}
+
+/* A new block after the one at a place, which takes from the full blocks around it, so that all stay
+ * about three quarters full, or two thirds at the end of a class. */
+static void
+split(struct book *book, const struct class_info *class_info, uint32_t place)
+{
+    const uint32_t before = block_beside(book, class_info, place, -1);
+    const uint32_t full = book->order[place];
+    const uint32_t after = block_beside(book, class_info, place, 1);
     const uint32_t fresh =
-        order_insert_block(book, book->infos[left].gpu_class, place_between, UINT64_MAX);
-    book->infos[fresh].low_key =
-        move_rows(book, left, fresh, book->infos[left].count / 3u, HIGHEST_ROWS);
-    book->infos[right].low_key =
-        move_rows(book, right, fresh, book->infos[right].count / 3u, LOWEST_ROWS);
+        order_insert_block(book, book->infos[full].gpu_class, place + 1, UINT64_MAX);
+    const uint32_t rows = book->block_rows;
+    if (before != BLOCK_NONE && after != BLOCK_NONE) {
+        move_right(book, full, fresh, rows / 2);
+        move_left(book, fresh, after, rows / 4);
+        move_right(book, before, full, rows / 4);
+    } else if (after != BLOCK_NONE) {
+        move_right(book, full, fresh, rows / 3);
+        move_left(book, fresh, after, rows / 3);
+    } else if (before != BLOCK_NONE) {
+        move_right(book, full, fresh, rows * 2 / 3);
+        move_right(book, before, full, rows / 3);
+    } else {
+        move_right(book, full, fresh, rows / 2);
+    }
 }
 
 static bool
@@ -252,20 +300,11 @@ order_make_room(struct book *book, const struct class_info *class_info, uint32_t
     const uint32_t before = block_beside(book, class_info, place, -1);
     const uint32_t after = block_beside(book, class_info, place, 1);
     if (has_room(book, before)) {
-        const size_t moved = (book->block_rows - book->infos[before].count) / 2;
-        book->infos[full].low_key = move_rows(book, full, before, moved, LOWEST_ROWS);
+        move_left(book, before, full, (book->block_rows - book->infos[before].count + 1) / 2);
     } else if (has_room(book, after)) {
-        const size_t moved = (book->block_rows - book->infos[after].count) / 2;
-        book->infos[after].low_key = move_rows(book, full, after, moved, HIGHEST_ROWS);
-    } else if (after != BLOCK_NONE) {
-        split_two(book, full, after, place + 1);
-    } else if (before != BLOCK_NONE) {
-        split_two(book, before, full, place);
+        move_right(book, full, after, (book->block_rows - book->infos[after].count + 1) / 2);
     } else {
-        const uint32_t fresh =
-            order_insert_block(book, book->infos[full].gpu_class, place + 1, UINT64_MAX);
-        book->infos[fresh].low_key =
-            move_rows(book, full, fresh, book->infos[full].count / 2u, HIGHEST_ROWS);
+        split(book, class_info, place);
     }
 }
 

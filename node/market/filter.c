@@ -91,7 +91,8 @@ compile_hours(struct filter *filter)
     hours = hours < WEEK_HOURS ? hours : WEEK_HOURS;
     for (unsigned ahead = 0; ahead < hours; ahead++) {
         const unsigned hour = (first + ahead) % WEEK_HOURS;
-        filter->needed_hours[hour / 64] |= UINT64_C(1) << (hour % 64);
+        filter->needed_hours[hour / 8] =
+            (uint8_t)(filter->needed_hours[hour / 8] | 1u << (hour % 8));
     }
 }
 
@@ -175,31 +176,35 @@ filter_wanted_s(const struct filter *filter, uint64_t start_s)
     return guaranteed_s > filter->needed_s ? guaranteed_s : filter->needed_s;
 }
 
-/* 168 bits as three words, the same on every machine. */
-static void
-hours_in_words(const uint8_t hours[WEEK_HOURS_BYTES], uint64_t ret_words[3])
+/* Bits of eight bytes that are in the one and not in the other. */
+static uint64_t
+missing_in_word(const uint8_t needed[8], const uint8_t open[8])
 {
-    ret_words[0] = ret_words[1] = ret_words[2] = 0;
-    for (unsigned byte = 0; byte < WEEK_HOURS_BYTES; byte++) {
-        ret_words[byte / 8] |= (uint64_t)hours[byte] << (byte % 8 * 8);
-    }
+    uint64_t needed_word;
+    uint64_t open_word;
+    memcpy(&needed_word, needed, sizeof needed_word);
+    memcpy(&open_word, open, sizeof open_word);
+    return needed_word & ~open_word;
+}
+
+/* Three words cover the 21 bytes; the last two overlap. */
+static bool
+covers_hours(const uint8_t open[WEEK_HOURS_BYTES], const uint8_t needed[WEEK_HOURS_BYTES])
+{
+    enum { LAST = WEEK_HOURS_BYTES - 8 };
+    return (missing_in_word(needed, open) | missing_in_word(needed + 8, open + 8) |
+            missing_in_word(needed + LAST, open + LAST)) == 0;
 }
 
 bool
 filter_is_available(const struct filter *filter, const struct terms *terms)
 {
     const uint64_t start_s = filter->start_from_s;
-    uint64_t hours[3];
-    hours_in_words(terms->week_hours, hours);
     if (terms->valid_from_s <= start_s &&
         (terms->valid_until_s == 0 ||
-         terms->valid_until_s >= start_s + filter->bound[CLAUSE_AVAILABLE])) {
-        const uint64_t missing = (filter->needed_hours[0] & ~hours[0]) |
-                                 (filter->needed_hours[1] & ~hours[1]) |
-                                 (filter->needed_hours[2] & ~hours[2]);
-        if (missing == 0) {
-            return true;
-        }
+         terms->valid_until_s >= start_s + filter->bound[CLAUSE_AVAILABLE]) &&
+        covers_hours(terms->week_hours, filter->needed_hours)) {
+        return true;
     }
     /* Only a later start can help now. */
     if (filter->start_until_s == start_s) {

@@ -15,12 +15,12 @@ struct filter {
     clause_set active;      /* clauses that can fail at all */
     uint64_t bound[CLAUSE_COUNT];
     uint64_t now_s;
-    uint64_t start_from_s;    /* never before now */
-    uint64_t start_until_s;   /* never before start_from_s */
-    uint32_t needed_s;        /* how long a lease must be possible at least */
-    uint64_t needed_hours[3]; /* hours of the week that a lease from start_from_s on touches */
-    uint64_t classes[4];      /* class numbers that fit by class and vendor */
-    bool class_zero_fits;     /* so does a card outside the table */
+    uint64_t start_from_s;                  /* never before now */
+    uint64_t start_until_s;                 /* never before start_from_s */
+    uint32_t needed_s;                      /* how long a lease must be possible at least */
+    uint8_t needed_hours[WEEK_HOURS_BYTES]; /* hours that a lease from start_from_s on touches */
+    uint64_t classes[4];                    /* class numbers that fit by class and vendor */
+    bool class_zero_fits;                   /* so does a card outside the table */
 };
 
 /* Compiles a checked request as of now. */

@@ -83,7 +83,6 @@ market_row_make(const struct listing *listing, const struct listing_facts *facts
         .gpu_class = gpu_class == NULL ? 0 : gpu_class->number,
         .reliability_bp = facts->reliability_bp > 10000 ? 10000 : facts->reliability_bp,
         .cpu_threads = listing->cpu_threads,
-        .handle = facts->handle,
         .expires_s = facts->expires_s > UINT32_MAX ? UINT32_MAX : (uint32_t)facts->expires_s,
         .ask_uusd_per_hour = (uint32_t)amount_micro(listing->ask_uusd_per_hour),
         .interruptible_ask_uusd_per_hour =

@@ -54,7 +54,6 @@ struct market_row {
     uint16_t gpu_class; /* number; 0: not in the table */
     uint16_t reliability_bp;
     uint16_t cpu_threads;
-    uint32_t handle; /* where the caller keeps the record */
     uint32_t expires_s;
     uint32_t ask_uusd_per_hour;               /* 0: not offered */
     uint32_t interruptible_ask_uusd_per_hour; /* 0: not offered */
@@ -73,7 +72,6 @@ struct market_row {
 struct listing_facts {
     const struct peer_id *host;
     uint64_t expires_s; /* of the record */
-    uint32_t handle;
     uint16_t reliability_bp;
 };
 

@@ -25,16 +25,24 @@ struct search {
     struct head heads[CLASSES]; /* a heap with the cheapest on top */
 };
 
+/* offer_compare(a, b) > 0, with what mostly decides first. */
+static inline bool
+is_worse(const struct offer *a, const struct offer *b)
+{
+    return a->effective_uusd != b->effective_uusd ? a->effective_uusd > b->effective_uusd
+                                                  : offer_compare(a, b) > 0;
+}
+
 /* Moves the offer at `at` of a heap with the worst on top down to its place. */
 static void
 sift_down(struct offer *heap, size_t count, size_t at)
 {
     const struct offer offer = heap[at];
     for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
-        if (child + 1 < count && offer_compare(&heap[child + 1], &heap[child]) > 0) {
+        if (child + 1 < count && is_worse(&heap[child + 1], &heap[child])) {
             child++;
         }
-        if (offer_compare(&heap[child], &offer) <= 0) {
+        if (!is_worse(&heap[child], &offer)) {
             break;
         }
         heap[at] = heap[child];
@@ -47,7 +55,7 @@ static void
 sift_up(struct offer *heap, size_t at)
 {
     const struct offer offer = heap[at];
-    while (at > 0 && offer_compare(&offer, &heap[(at - 1) / 2]) > 0) {
+    while (at > 0 && is_worse(&offer, &heap[(at - 1) / 2])) {
         heap[at] = heap[(at - 1) / 2];
         at = (at - 1) / 2;
     }
@@ -79,7 +87,7 @@ take_offer(struct search *search, const struct offer *offer)
     if (search->count < search->limit) {
         search->offers[search->count] = *offer;
         sift_up(search->offers, search->count++);
-    } else if (offer_compare(offer, &search->offers[0]) < 0) {
+    } else if (is_worse(&search->offers[0], offer)) {
         search->offers[0] = *offer;
         sift_down(search->offers, search->count, 0);
     }
@@ -106,7 +114,6 @@ consider_row(struct search *search, const struct block *block, uint16_t gpu_clas
         .slot_group = slot_group,
         .gpu_class = gpu_class,
         .reliability_bp = reliability_bp,
-        .handle = block_value(block, COLUMN_HANDLE, row),
         .ask_uusd_per_hour = ask,
         .unit = unit,
     };

@@ -58,7 +58,6 @@ offer_make(const struct filter *filter, const struct market_row *row, uint64_t s
         .slot_group = row->slot_group,
         .gpu_class = row->gpu_class,
         .reliability_bp = row->reliability_bp,
-        .handle = row->handle,
         .ask_uusd_per_hour = filter_ask(filter, row),
         .unit = filter_unit(filter, row),
     };

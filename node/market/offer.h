@@ -17,7 +17,6 @@ struct offer {
     uint8_t slot_group;
     uint16_t gpu_class;
     uint16_t reliability_bp;
-    uint32_t handle; /* the caller's, of the listing */
     uint32_t ask_uusd_per_hour;
     uint32_t unit; /* worth of one GPU for this work, in 1/65536 H100 */
 };

@@ -26,7 +26,7 @@ holds(const struct scan_test *test, int32_t value)
     return masked != 0;
 }
 
-void
+static void
 scan_plain(const struct scan_test *tests, size_t test_count, size_t words, uint64_t *masks)
 {
     for (size_t word = 0; word < words; word++) {
@@ -107,35 +107,104 @@ scan_by_eights(const struct scan_test *tests, size_t test_count, size_t words, u
     }
 }
 
-/* AVX2, and an operating system that keeps its registers (XCR0 bits 1 and 2). */
-static bool
-has_avx2(void)
+__attribute__((target("avx512f"), always_inline)) static inline __mmask16
+held_by_sixteen(enum scan_kind kind, __m512i values, __m512i mask, __m512i bound)
 {
+    const __m512i masked = _mm512_and_si512(values, mask);
+    switch (kind) {
+    case SCAN_AT_LEAST:
+        return _mm512_cmpge_epi32_mask(masked, bound);
+    case SCAN_AT_MOST:
+        return _mm512_cmple_epi32_mask(masked, bound);
+    case SCAN_ALL_OF:
+        return _mm512_cmpeq_epi32_mask(masked, mask);
+    case SCAN_ANY_OF:
+        break;
+    }
+    return _mm512_test_epi32_mask(values, mask);
+}
+
+__attribute__((target("avx512f"), always_inline)) static inline uint64_t
+held_by_four(enum scan_kind kind, const struct scan_test *test, const int32_t *rows)
+{
+    const __m512i mask = _mm512_set1_epi32(test->mask);
+    const __m512i bound = _mm512_set1_epi32(test->bound);
+    uint64_t held = 0;
+    for (unsigned at = 0; at < WORD_ROWS; at += 16) {
+        const __m512i values = _mm512_loadu_si512(rows + at);
+        held |= (uint64_t)held_by_sixteen(kind, values, mask, bound) << at;
+    }
+    return held;
+}
+
+__attribute__((target("avx512f"))) static void
+scan_by_sixteens(const struct scan_test *tests, size_t test_count, size_t words, uint64_t *masks)
+{
+    for (size_t word = 0; word < words; word++) {
+        uint64_t mask = masks[word];
+        for (size_t i = 0; i < test_count && mask != 0; i++) {
+            const int32_t *rows = tests[i].column + word * WORD_ROWS;
+            switch (tests[i].kind) {
+            case SCAN_AT_LEAST:
+                mask &= held_by_four(SCAN_AT_LEAST, &tests[i], rows);
+                break;
+            case SCAN_AT_MOST:
+                mask &= held_by_four(SCAN_AT_MOST, &tests[i], rows);
+                break;
+            case SCAN_ALL_OF:
+                mask &= held_by_four(SCAN_ALL_OF, &tests[i], rows);
+                break;
+            case SCAN_ANY_OF:
+                mask &= held_by_four(SCAN_ANY_OF, &tests[i], rows);
+                break;
+            }
+        }
+        masks[word] = mask;
+    }
+}
+
+/* What the processor has, and what of its registers the operating system keeps (XCR0). */
+size_t
+scan_functions(scan_function ret_functions[SCAN_FUNCTIONS_MAX])
+{
+    enum { KEEPS_AVX = 0x06, KEEPS_AVX512 = 0xe6 };
     unsigned a = 0;
     unsigned b = 0;
     unsigned c = 0;
     unsigned d = 0;
-    if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & bit_OSXSAVE) == 0) {
-        return false;
+    unsigned kept = 0;
+    unsigned kept_high = 0;
+    size_t count = 0;
+    ret_functions[count++] = scan_plain;
+    if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & bit_OSXSAVE) == 0 ||
+        __get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) {
+        return count;
     }
-    unsigned low = 0;
-    unsigned high = 0;
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (low & 6u) == 6u && __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & bit_AVX2) != 0;
-}
-
-scan_function
-scan_best(void)
-{
-    return has_avx2() ? scan_by_eights : scan_plain;
+    __asm__ volatile("xgetbv" : "=a"(kept), "=d"(kept_high) : "c"(0));
+    if ((b & bit_AVX2) != 0 && (kept & KEEPS_AVX) == KEEPS_AVX) {
+        ret_functions[count++] = scan_by_eights;
+    }
+    if ((b & bit_AVX512F) != 0 && (kept & KEEPS_AVX512) == KEEPS_AVX512) {
+        ret_functions[count++] = scan_by_sixteens;
+    }
+    return count;
 }
 
 #else
 
-scan_function
-scan_best(void)
+size_t
+scan_functions(scan_function ret_functions[SCAN_FUNCTIONS_MAX])
 {
-    return scan_plain;
+    ret_functions[0] = scan_plain;
+    return 1;
 }
 
 #endif
+
+scan_function
+scan_best(void)
+{
+    scan_function functions[SCAN_FUNCTIONS_MAX];
+    const size_t count = scan_functions(functions);
+    return functions[count - 1];
+}

@@ -24,10 +24,13 @@ struct scan_test {
 typedef void (*scan_function)(const struct scan_test *tests, size_t test_count, size_t words,
                               uint64_t *masks);
 
-/* The twin that needs nothing. */
-void scan_plain(const struct scan_test *tests, size_t test_count, size_t words, uint64_t *masks);
+enum { SCAN_FUNCTIONS_MAX = 3 };
 
-/* The fastest that this processor can run. */
+/* What this processor can run, from the plain twin, which needs nothing, to the fastest. Returns how
+ * many. */
+size_t scan_functions(scan_function ret_functions[SCAN_FUNCTIONS_MAX]);
+
+/* The fastest of them. */
 scan_function scan_best(void);
 
 #endif

@@ -46,6 +46,12 @@ hash_of(const struct terms_pool *pool, const struct terms *terms)
     return hash ^ (hash >> 31);
 }
 
+void
+terms_pool_prefetch(const struct terms_pool *pool, const struct terms *terms)
+{
+    index_prefetch(&pool->index, hash_of(pool, terms));
+}
+
 static uint32_t
 find(const struct terms_pool *pool, const struct terms *terms, uint64_t hash)
 {

@@ -31,6 +31,9 @@ size_t terms_pool_bytes(const struct terms_pool *pool);
 /* The place of these terms with one more row; INDEX_NONE when the pool is full. */
 uint32_t terms_pool_take(struct terms_pool *pool, const struct terms *terms);
 
+/* Tells the processor that these terms will be taken soon. */
+void terms_pool_prefetch(const struct terms_pool *pool, const struct terms *terms);
+
 /* One row less. */
 void terms_pool_give_back(struct terms_pool *pool, uint32_t place);
 

@@ -6,7 +6,7 @@
 #include "protocol/gpu_class.h"
 #include "protocol/price.h"
 
-enum { LISTING_TTL = 43200, HOUR_PATTERNS = 30 };
+enum { LISTING_TTL = 43200, HOUR_PATTERNS = 12 };
 
 uint64_t
 market_random(uint64_t *state)
@@ -116,14 +116,13 @@ machine_generated(uint64_t *state, struct market_row *row)
 }
 
 struct market_row
-market_row_generated(uint64_t *state, uint64_t number)
+market_row_generated(uint64_t *state)
 {
     const struct gpu_class *gpu_class = class_generated(state);
     const uint32_t ask =
         (uint32_t)((uint64_t)gpu_class->ask_uusd_per_hour * about(state, 400, 2400) / 1000);
     struct market_row row = {
         .gpu_class = gpu_class->number,
-        .handle = (uint32_t)number,
         .expires_s = MARKET_NOW_S + 1 + below(state, LISTING_TTL),
         .ask_uusd_per_hour = ask,
         .interruptible_ask_uusd_per_hour = below(state, 3) == 0 ? 0 : ask * 2 / 3,
@@ -147,15 +146,15 @@ market_request_generated(uint64_t *state)
     const uint32_t vram_mib = ONE_OF(state, 8192, 12288, 16384, 24576);
     request.work = (uint8_t)below(state, WORK_COUNT);
     request.vram_min_mib = vram_mib;
-    request.bandwidth_min_mb_s = ONE_OF(state, 250000, 400000, 600000);
-    request.cuda_min = (uint16_t)ONE_OF(state, 1108, 1202, 1204);
-    request.up_min_mbit_s = ONE_OF(state, 20, 50, 100);
-    request.down_min_mbit_s = ONE_OF(state, 100, 200, 300);
-    request.ram_min_mib = ONE_OF(state, 8192, 16384, 32768);
+    request.bandwidth_min_mb_s = ONE_OF(state, 250000, 400000);
+    request.cuda_min = (uint16_t)ONE_OF(state, 1108, 1202);
+    request.up_min_mbit_s = ONE_OF(state, 20, 50, 75);
+    request.down_min_mbit_s = ONE_OF(state, 100, 200);
+    request.ram_min_mib = ONE_OF(state, 8192, 16384);
     request.disk_min_mib = ONE_OF(state, 50000, 102400, 204800);
-    request.reliability_min_bp = (uint16_t)ONE_OF(state, 8000, 9000, 9500);
-    request.regions = ONE_OF(state, 1u << REGION_EU, 1u << REGION_NA,
-                             1u << REGION_EU | 1u << REGION_NA, 1u << REGION_ASIA);
+    request.reliability_min_bp = (uint16_t)ONE_OF(state, 8000, 9000);
+    request.regions = ONE_OF(state, 1u << REGION_EU, 1u << REGION_EU | 1u << REGION_NA,
+                             1u << REGION_NA | 1u << REGION_ASIA);
     request.duration_s = ONE_OF(state, 3600, 7200);
     const enum status status =
         amount_of_micro(ONE_OF(state, 100000, 200000, 400000), &request.ask_max_uusd_per_hour);

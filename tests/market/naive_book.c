@@ -195,7 +195,6 @@ random_row(uint64_t *state, uint64_t hosts, uint64_t now_s)
     const struct listing_facts facts = {
         .host = &host,
         .expires_s = now_s + random_below(state, 1000),
-        .handle = (uint32_t)random_next(state),
         .reliability_bp = (uint16_t)PICK(state, 0, 5000, 9500, 9900, 10000),
     };
     struct market_row row;

@@ -14,8 +14,8 @@ rows_equal(const struct market_row *a, const struct market_row *b)
     return memcmp(&a->host, &b->host, sizeof a->host) == 0 && a->slot_group == b->slot_group &&
            a->slots_total == b->slots_total && a->slots_held == b->slots_held &&
            a->gpu_class == b->gpu_class && a->reliability_bp == b->reliability_bp &&
-           a->cpu_threads == b->cpu_threads && a->handle == b->handle &&
-           a->expires_s == b->expires_s && a->ask_uusd_per_hour == b->ask_uusd_per_hour &&
+           a->cpu_threads == b->cpu_threads && a->expires_s == b->expires_s &&
+           a->ask_uusd_per_hour == b->ask_uusd_per_hour &&
            a->interruptible_ask_uusd_per_hour == b->interruptible_ask_uusd_per_hour &&
            a->vram_mib == b->vram_mib && a->fp16_gflops == b->fp16_gflops &&
            a->bandwidth_mb_s == b->bandwidth_mb_s && a->up_mbit_s == b->up_mbit_s &&
@@ -55,7 +55,6 @@ check_match(const struct book *book, const struct naive_book *naive, uint64_t *s
     cr_assert_eq(count, expected_count);
     for (size_t i = 0; i < count; i++) {
         cr_assert_eq(offer_compare(&offers[i], &expected[i]), 0, "offer %zu of %zu", i, count);
-        cr_assert_eq(offers[i].handle, expected[i].handle);
         cr_assert_eq(offers[i].ask_uusd_per_hour, expected[i].ask_uusd_per_hour);
         cr_assert_eq(offers[i].unit, expected[i].unit);
     }
@@ -233,12 +232,12 @@ Test(book, a_full_book_refuses_the_new_and_replaces_the_old)
     cr_assert_not_null(book);
     cr_assert_eq(book_put(book, &first), STATUS_OK);
     cr_assert_eq(book_put(book, &other), STATUS_LIMIT);
-    first.handle = 77;
+    first.cpu_threads = 77;
     cr_assert_eq(book_put(book, &first), STATUS_OK);
     struct book_cursor cursor = {0};
     struct market_row found;
     cr_assert(book_next(book, &cursor, &found));
-    cr_assert_eq(found.handle, 77u);
+    cr_assert_eq(found.cpu_threads, 77);
     cr_assert_not(book_next(book, &cursor, &found));
     book_free(book);
     book_free(NULL);

@@ -57,7 +57,7 @@ row_of(const struct listing *listing)
 {
     static const struct peer_id host = {{1, 2, 3}};
     const struct listing_facts facts = {
-        .host = &host, .expires_s = NOW_S + 1, .reliability_bp = 9500, .handle = 9};
+        .host = &host, .expires_s = NOW_S + 1, .reliability_bp = 9500};
     struct market_row row;
     cr_assert_eq(market_row_make(listing, &facts, &row), STATUS_OK);
     return row;
