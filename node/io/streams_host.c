@@ -595,8 +595,9 @@ streams_host_allow(struct streams_host *host, const struct lease_id *lease,
     }
     for (size_t i = 0; i < SERVED_MAX && served == NULL; i++) {
         struct served *old = &host->list[i];
-        if (old->is_over && old->is_missed) {
-            streams_host_forbid(host, &old->lease); /* its reader had it, or never comes */
+        const bool is_read = old->has_reader && !old->is_missed;
+        if (!is_read && jobs_is_over(host->options->jobs, &old->lease)) {
+            streams_host_forbid(host, &old->lease); /* its reader had it, or asks again */
             served = old;
         }
     }

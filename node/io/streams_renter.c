@@ -214,6 +214,7 @@ let_go(struct fetched *fetched)
     fetched->reads[0].length = 0;
     fetched->reads[1].length = 0;
     disconnect(fetched);
+    fetched->due_ms = 0; /* the next reader dials at once */
 }
 
 /* What the host says goes on as it came; only credit is looked at, for the input that is kept here.
