@@ -212,7 +212,17 @@ hello_take(struct core *core, struct link_state *link, struct bytes bytes)
         links_drop(core, link, why);
         return;
     }
+    if (link->introduced && hello.nonce == link->hello_nonce) {
+        return; /* said twice */
+    }
+    if (link->introduced) {
+        /* The other end has forgotten us: its core was built anew, and the connection stayed. */
+        link->subscribed = false;
+        link->pull_token = 0;
+        say_hello(core, link);
+    }
     link->introduced = true;
+    link->hello_nonce = hello.nonce;
     link->peer = verified_envelope(&node)->author;
     link->wall_over_boot_ms = (int64_t)hello.time_ms - core->now.boot.ms;
     gossip_take_node(core, link, &node);
@@ -273,7 +283,8 @@ links_frame(struct core *core, struct link number, struct bytes bytes)
     struct ping_message ping;
     switch (type) {
     case MESSAGE_HELLO:
-        return; /* said twice: the first one holds */
+        hello_take(core, link, bytes);
+        return;
     case MESSAGE_RECORDS:
     case MESSAGE_PULL:
     case MESSAGE_PAGE:

@@ -34,6 +34,7 @@ struct link_state {
     struct boot up_at;
     struct boot heard_at;
     struct boot pinged_at;
+    uint64_t hello_nonce;
     uint64_t arrival_sent; /* shelf arrivals up to here were pushed */
     int64_t inbound_bytes; /* a leaky bucket */
     struct boot inbound_at;
