@@ -49,6 +49,8 @@ struct served {
     uint64_t token;
     int64_t heard_ms;
     struct served_output outputs[2]; /* stream 1, stream 2 */
+    bool eof_is_known[2];
+    uint64_t eof[2]; /* length of stream 1, stream 2 */
     struct stream_input input;
     bool is_over; /* the job has ended: `end` says how */
     bool exit_is_sent;
@@ -228,8 +230,11 @@ take_workload_event(void *context, const struct lease_id *lease, const struct wo
         }
         return true;
     case WORKLOAD_EVENT_EOF:
-        return !is_output || served->outputs[event->stream - 1].must_seek ||
-               send_end(host, served, (uint8_t)event->stream, event->offset);
+        if (is_output) {
+            served->eof_is_known[event->stream - 1] = true;
+            served->eof[event->stream - 1] = event->offset;
+        }
+        return true;
     case WORKLOAD_EVENT_CREDIT:
         send_credit(host, served);
         return true;
@@ -434,10 +439,16 @@ pump_input(struct served *served, struct workload *workload)
     }
 }
 
+/* The supervisor says the end of a stream once; each reader that comes to it is told here. */
 static void
-pump_output(struct served *served, struct workload *workload, enum workload_stream stream)
+pump_output(struct streams_host *host, struct served *served, struct workload *workload,
+            enum workload_stream stream)
 {
     struct served_output *output = &served->outputs[stream - 1];
+    if (output->is_read && !output->has_ended && served->eof_is_known[stream - 1] &&
+        output->position >= served->eof[stream - 1]) {
+        (void)send_end(host, served, (uint8_t)stream, served->eof[stream - 1]);
+    }
     if (output->must_seek) {
         if (workload_read(workload, stream, output->position, output->limit) == STATUS_OK) {
             output->must_seek = false;
@@ -456,6 +467,8 @@ pump_log(struct streams_host *host, struct served *served, enum workload_stream 
     struct served_output *output = &served->outputs[stream - 1];
     char path[JOB_PATH_SIZE];
     uint8_t memory[STREAM_FRAME_BYTES_MAX];
+    output->must_seek = false;
+    output->must_credit = false;
     jobs_path(host->options->jobs, &served->lease, path);
     for (int i = 0; i < LOG_FRAMES_A_ROUND; i++) {
         if (!output->is_read || output->has_ended || output->position >= output->limit) {
@@ -495,8 +508,8 @@ pump(struct streams_host *host, struct served *served)
     bool more = false;
     if (workload != NULL) {
         pump_input(served, workload);
-        pump_output(served, workload, WORKLOAD_STDOUT);
-        pump_output(served, workload, WORKLOAD_STDERR);
+        pump_output(host, served, workload, WORKLOAD_STDOUT);
+        pump_output(host, served, workload, WORKLOAD_STDERR);
     } else if (served->has_reader && jobs_is_over(host->options->jobs, &served->lease)) {
         char path[JOB_PATH_SIZE];
         jobs_path(host->options->jobs, &served->lease, path);
@@ -567,11 +580,11 @@ streams_host_deadline_ms(const struct streams_host *host)
         if (!served->is_used || served->token == 0) {
             continue;
         }
-        const bool waits = served->outputs[0].must_seek || served->outputs[0].must_credit ||
+        const bool waits = (served->has_reader && served->is_over && !served->exit_is_sent) ||
+                           served->outputs[0].must_seek || served->outputs[0].must_credit ||
                            served->outputs[1].must_seek || served->outputs[1].must_credit ||
                            stream_input_next(&served->input).length > 0 ||
-                           stream_input_end_is_due(&served->input) ||
-                           (served->is_over && !served->exit_is_sent);
+                           stream_input_end_is_due(&served->input);
         const int64_t gone = served->heard_ms + GONE_MS + 1;
         const int64_t next = waits ? soon : served->is_missed ? INT64_MAX : gone;
         due = next < due ? next : due;
