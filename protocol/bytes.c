@@ -5,12 +5,6 @@
 #include <string.h>
 
 struct bytes
-bytes_of(const void *data, size_t length)
-{
-    return (struct bytes){.data = data, .length = length};
-}
-
-struct bytes
 bytes_of_text(const char *text)
 {
     return bytes_of(text, strlen(text));

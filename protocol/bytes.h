@@ -21,7 +21,11 @@ struct buffer {
     bool overflowed;
 };
 
-struct bytes bytes_of(const void *data, size_t length);
+static inline struct bytes
+bytes_of(const void *data, size_t length)
+{
+    return (struct bytes){.data = data, .length = length};
+}
 
 /* A view of a C string, without its NUL. */
 struct bytes bytes_of_text(const char *text);

@@ -6,6 +6,9 @@
 #include "protocol/reader.h"
 #include "protocol/writer.h"
 
+/* Bytes of a struct that decode makes aside: those of every record but the ones with lists. */
+enum { DECODE_SMALL_MAX = 512 };
+
 static const void *
 member_of(const struct field *field, const void *value)
 {
@@ -378,14 +381,24 @@ read_value(const struct schema *schema, struct bytes bytes, bool with_number, ui
     return reader_finish(&reader);
 }
 
-/* Looks first and writes in a second pass, so that nothing is written on an error and no second
- * copy of the struct is needed. Padding is zeroed: equal values are equal bytes. */
+/* Nothing is written on an error: a small struct is made beside the caller's and copied; for a large
+ * one, the bytes are looked through first and written in a second pass. Padding is zeroed: equal values
+ * are equal bytes. */
 static enum status
 decode(const struct schema *schema, struct bytes bytes, bool with_number, void *ret_value)
 {
-    const enum status status = read_value(schema, bytes, with_number, NULL);
+    _Alignas(max_align_t) uint8_t small[DECODE_SMALL_MAX];
+    const bool is_small = schema->struct_size <= sizeof small;
+    if (is_small) {
+        memset(small, 0, schema->struct_size);
+    }
+    const enum status status = read_value(schema, bytes, with_number, is_small ? small : NULL);
     if (status != STATUS_OK) {
         return status;
+    }
+    if (is_small) {
+        memcpy(ret_value, small, schema->struct_size);
+        return STATUS_OK;
     }
     memset(ret_value, 0, schema->struct_size);
     return read_value(schema, bytes, with_number, ret_value);

@@ -20,27 +20,33 @@ enum {
     FIXSTR_MAX = 31
 };
 
-void
-reader_init(struct reader *reader, struct bytes bytes)
-{
-    *reader = (struct reader){.bytes = bytes, .status = STATUS_OK};
-}
-
-void
-reader_fail(struct reader *reader, enum status status)
-{
-    if (reader->status == STATUS_OK) {
-        reader->status = status;
-    }
-}
-
 static size_t
 left(const struct reader *reader)
 {
     return reader->bytes.length - reader->position;
 }
 
-/* A big-endian number of `length` bytes; 0 after an error. */
+/* The loads are written out: a compiler makes one instruction of each. */
+static uint64_t
+load_big_endian(const uint8_t *bytes, size_t length)
+{
+    const uint64_t first = bytes[0];
+    if (length == 1) {
+        return first;
+    }
+    const uint64_t half = first << 8 | bytes[1];
+    if (length == 2) {
+        return half;
+    }
+    const uint64_t word = half << 16 | (uint64_t)bytes[2] << 8 | bytes[3];
+    if (length == 4) {
+        return word;
+    }
+    return word << 32 | (uint64_t)bytes[4] << 24 | (uint64_t)bytes[5] << 16 |
+           (uint64_t)bytes[6] << 8 | bytes[7];
+}
+
+/* A big-endian number of 1, 2, 4 or 8 bytes; 0 after an error. */
 static uint64_t
 take_number(struct reader *reader, size_t length)
 {
@@ -48,10 +54,7 @@ take_number(struct reader *reader, size_t length)
         reader_fail(reader, STATUS_TRUNCATED);
         return 0;
     }
-    uint64_t number = 0;
-    for (size_t i = 0; i < length; i++) {
-        number = number << 8 | reader->bytes.data[reader->position + i];
-    }
+    const uint64_t number = load_big_endian(reader->bytes.data + reader->position, length);
     reader->position += length;
     return number;
 }
@@ -151,7 +154,7 @@ take_integer(struct reader *reader, bool *ret_negative)
 }
 
 uint64_t
-reader_unsigned(struct reader *reader)
+reader_unsigned_long(struct reader *reader)
 {
     bool negative;
     const uint64_t number = take_integer(reader, &negative);
@@ -258,7 +261,7 @@ bool
 text_is_valid(struct bytes text)
 {
     while (text.length > 0) {
-        const size_t length = sequence_length(text);
+        const size_t length = text.data[0] - 1u < 0x7f ? 1 : sequence_length(text);
         if (length == 0) {
             return false;
         }

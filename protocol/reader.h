@@ -23,15 +23,37 @@ struct reader {
     enum status status;
 };
 
-void reader_init(struct reader *reader, struct bytes bytes);
+static inline void
+reader_init(struct reader *reader, struct bytes bytes)
+{
+    *reader = (struct reader){.bytes = bytes, .status = STATUS_OK};
+}
 
 /* Keeps the first error; a caller's own limits use it too. */
-void reader_fail(struct reader *reader, enum status status);
+static inline void
+reader_fail(struct reader *reader, enum status status)
+{
+    if (reader->status == STATUS_OK) {
+        reader->status = status;
+    }
+}
 
 /* The count of elements that follow; never more than bytes are left, as each takes one at least. */
 size_t reader_array(struct reader *reader);
 
-uint64_t reader_unsigned(struct reader *reader);
+/* What reader_unsigned does when the number is not a good one of one byte. */
+uint64_t reader_unsigned_long(struct reader *reader);
+
+/* Inline for its commonest case: most numbers of most records have one byte. */
+static inline uint64_t
+reader_unsigned(struct reader *reader)
+{
+    if (reader->status == STATUS_OK && reader->position < reader->bytes.length &&
+        reader->bytes.data[reader->position] <= 0x7f) {
+        return reader->bytes.data[reader->position++];
+    }
+    return reader_unsigned_long(reader);
+}
 
 /* OUT_OF_RANGE above INT64_MAX. */
 int64_t reader_signed(struct reader *reader);
