@@ -399,15 +399,20 @@ install: all ## Install below $(DESTDIR)$(PREFIX)
 	    $(INSTALL) -d '$(DESTDIR)$(DATADIR)/man/man'$$section && \
 	    $(INSTALL) -m 644 $$page '$(DESTDIR)$(DATADIR)/man/man'$$section/ || exit 1; done
 	$(Q)$(INSTALL) -m 644 $(installed_docs) '$(DESTDIR)$(DATADIR)/doc/gpulet/'
+	$(Q)$(INSTALL) -d '$(DESTDIR)$(DATADIR)/bash-completion/completions'
+	$(Q)$(INSTALL) -m 644 docs/man/gpulet.bash \
+	    '$(DESTDIR)$(DATADIR)/bash-completion/completions/gpulet'
 
 uninstall: ## Remove what install put there
 	$(Q)rm -f '$(DESTDIR)$(BINDIR)/gpuletd' '$(DESTDIR)$(BINDIR)/gpulet'
 	$(Q)for page in $(man_pages); do \
 	    rm -f '$(DESTDIR)$(DATADIR)/man/man'$${page##*.}/$${page##*/}; done
 	$(Q)rm -f $(patsubst %,'$(DESTDIR)$(DATADIR)/doc/gpulet/%',$(notdir $(installed_docs)))
+	$(Q)rm -f '$(DESTDIR)$(DATADIR)/bash-completion/completions/gpulet'
 	$(Q)rmdir '$(DESTDIR)$(DATADIR)/doc/gpulet' 2>/dev/null || true
+	$(Q)[ -z '$(DESTDIR)' ] || find '$(DESTDIR)' -mindepth 1 -depth -type d -empty -delete
 
-version := $(or $(VERSION),0.1.0)
+version := $(or $(VERSION),$(shell sed -n 's/.*GPULET_VERSION "\(.*\)"/\1/p' protocol/version.h))
 dist: ## A source archive of the last commit
 	@mkdir -p $(BUILD)
 	$(Q)git archive --format=tar --prefix=gpulet-$(version)/ HEAD | gzip -9n \
