@@ -340,7 +340,9 @@ static const struct command commands[] = {
      .operands = "",
      .summary = "rent cards and run a job on them",
      .details = "Streams the job's input and output; the exit code is the job's. Ctrl-C ends the "
-                "lease, a second Ctrl-C leaves at once. What was charged is said at the end.",
+                "lease, a second Ctrl-C leaves at once. What was charged is said at the end, on "
+                "standard error; "
+                "with --json as a document.",
      .lists = {&filters, &rent_options},
      .job = JOB_NEEDED,
      .examples = "gpulet rent --vram 24GiB --for 2h -- python3 train.py\n"
@@ -457,13 +459,13 @@ static const struct command commands[] = {
      .run = run_peer_add},
     {.name = "allow",
      .operands = "PEER",
-     .summary = "always accept a renter",
+     .summary = "always accept a renter, named by id or label",
      .operands_min = 1,
      .operands_max = 1,
      .run = run_allow},
     {.name = "deny",
      .operands = "PEER",
-     .summary = "never accept a renter",
+     .summary = "never accept a renter, named by id or label",
      .operands_min = 1,
      .operands_max = 1,
      .run = run_deny},

@@ -67,7 +67,7 @@ run_help(const struct invocation *invocation)
         return talk_flush();
     }
     if (option_is_given(invocation, "json")) {
-        return output_document(stdout, manual_catalogue()) == STATUS_OK ? EXIT_DONE : EXIT_REFUSED;
+        return talk_document(manual_catalogue());
     }
     if (invocation->operand_count > 0) {
         return help_about(invocation);

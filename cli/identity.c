@@ -127,7 +127,7 @@ run_identity_show(const struct invocation *invocation)
     if (option_is_given(invocation, "json")) {
         json_t *document = json_pack("{s:s, s:s, s:b}", "identity", identity, "channel_key",
                                      channel, "test_key", (int)is_test);
-        return output_document(stdout, document) == STATUS_OK ? EXIT_DONE : EXIT_REFUSED;
+        return talk_document(document);
     }
     printf("identity     %s\nchannel key  %s\n", identity, channel);
     if (is_test) {

@@ -57,19 +57,19 @@ ask_for_streams(struct job *job)
 
 enum status
 job_open(struct job *job, struct connection *connection, const struct lease_id *lease,
-         bool is_attached, int input_file)
+         bool is_attached, const struct job_files *files)
 {
     *job = (struct job){.connection = connection,
                         .lease = *lease,
                         .signals = -1,
                         .follows = true,
                         .is_attached = is_attached};
-    enum status status = job_input_open(&job->input, input_file);
+    enum status status = job_input_open(&job->input, files->input);
     if (status == STATUS_OK) {
-        status = job_output_open(&job->outputs[0], 1, STDOUT_FILENO);
+        status = job_output_open(&job->outputs[0], 1, files->output);
     }
     if (status == STATUS_OK) {
-        status = job_output_open(&job->outputs[1], 2, STDERR_FILENO);
+        status = job_output_open(&job->outputs[1], 2, files->errors);
     }
     return status == STATUS_OK ? ask_for_streams(job) : status;
 }

@@ -29,9 +29,16 @@ struct job {
     int64_t exited_at_ms;
 };
 
-/* Opens the streams. `input_file` -1: the job reads nothing. STATUS_NO_MEMORY, or what sending says. */
+/* Where the streams come from and go to. */
+struct job_files {
+    int input; /* -1: the job reads nothing */
+    int output;
+    int errors;
+};
+
+/* Opens the streams. The files stay the caller's. STATUS_NO_MEMORY, or what sending says. */
 enum status job_open(struct job *job, struct connection *connection, const struct lease_id *lease,
-                     bool is_attached, int input_file) MUST_USE;
+                     bool is_attached, const struct job_files *files) MUST_USE;
 void job_close(struct job *job);
 
 /* Pumps until the job is over and its bytes are written, or, when it does not follow, until nothing

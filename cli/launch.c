@@ -22,9 +22,11 @@ enum {
     LOG_TAIL_LINES = 6
 };
 
-/* One question without talk: bounded, and silent when nobody is there. */
+/* One question without talk: bounded, and silent when nobody is there. With `process`, not longer
+ * than that one runs: a daemon that ends may do so before its last word is through. */
 static bool
-ask_quietly(const char *data, uint8_t question, const void *value, struct answer *answer)
+ask_quietly(const char *data, uint8_t question, const void *value, const struct process *process,
+            struct answer *answer)
 {
     char path[PLACE_SIZE];
     struct connection *connection;
@@ -34,7 +36,8 @@ ask_quietly(const char *data, uint8_t question, const void *value, struct answer
     const int64_t end_ms = connection_clock_ms() + ANSWER_MS;
     enum status status = connection_send(connection, control_schema(question), value);
     bool is_done = false;
-    while (!is_done && status == STATUS_OK && connection_clock_ms() < end_ms) {
+    while (!is_done && status == STATUS_OK && connection_clock_ms() < end_ms &&
+           (process == NULL || process_runs(process))) {
         struct bytes frame;
         struct control_row row;
         uint8_t type;
@@ -56,7 +59,7 @@ bool
 launch_status(const char *data, struct answer *answer)
 {
     const struct control_plain question = {0};
-    return ask_quietly(data, CONTROL_STATUS, &question, answer) &&
+    return ask_quietly(data, CONTROL_STATUS, &question, NULL, answer) &&
            answer_count(answer, ROW_STATUS) > 0;
 }
 
@@ -107,23 +110,28 @@ launch_wait(const char *data, const char *log_path, const struct process *proces
     return EXIT_DONE;
 }
 
-bool
-launch_stop(const char *data, const struct process *process, int timeout_ms, bool may_kill)
+void
+launch_ask_stop(const char *data, const struct process *process)
 {
     struct answer answer = {NULL, 0, 0};
     const struct control_plain question = {0};
-    if (!ask_quietly(data, CONTROL_STOP, &question, &answer)) {
+    if (!ask_quietly(data, CONTROL_STOP, &question, process, &answer)) {
         process_signal(process, SIGTERM);
     }
     answer_clear(&answer);
+}
+
+bool
+launch_wait_stopped(const struct process *process, int timeout_ms, bool may_kill)
+{
     if (process_wait_gone(process, timeout_ms)) {
         return true;
     }
-    if (may_kill) {
-        process_signal(process, SIGKILL);
-        return process_wait_gone(process, ANSWER_MS);
+    if (!may_kill) {
+        return false;
     }
-    return false;
+    process_signal(process, SIGKILL);
+    return process_wait_gone(process, ANSWER_MS);
 }
 
 /* What is gpuletd's own to judge. */
@@ -217,7 +225,7 @@ keep_settings(const struct invocation *invocation, const char *data)
         }
         const struct control_setting question = {
             .name = bytes_of_text(given->name), .value = bytes_of_text(given->value), .set = true};
-        if (!ask_quietly(data, CONTROL_SETTING, &question, &answer)) {
+        if (!ask_quietly(data, CONTROL_SETTING, &question, NULL, &answer)) {
             talk_say("warning: --%s holds until gpuletd ends only", given->name);
         }
         answer_clear(&answer);
@@ -304,8 +312,13 @@ run_down(const struct invocation *invocation)
         talk_say("gpuletd did not say its process");
         code = EXIT_REFUSED;
     }
-    if (code == EXIT_DONE && process_find((pid_t)view.status.pid, &process) == STATUS_OK &&
-        !launch_stop(data, &process, (int)option_seconds(invocation, "wait", 15) * 1000, false)) {
+    bool is_gone = true;
+    if (code == EXIT_DONE && process_find((pid_t)view.status.pid, &process) == STATUS_OK) {
+        const uint32_t wait_s = option_seconds(invocation, "wait", 15);
+        launch_ask_stop(data, &process);
+        is_gone = launch_wait_stopped(&process, (int)wait_s * 1000, false);
+    }
+    if (!is_gone) {
         talk_say("gpuletd (pid %ld) was asked to stop, but still runs; see %s/gpuletd.log",
                  (long)process.pid, data);
         code = EXIT_REFUSED;
@@ -313,7 +326,7 @@ run_down(const struct invocation *invocation)
     answer_clear(&answer);
     if (code == EXIT_DONE && option_is_given(invocation, "json")) {
         json_t *document = json_pack("{s:b}", "done", 1);
-        return output_document(stdout, document) == STATUS_OK ? EXIT_DONE : EXIT_REFUSED;
+        return talk_document(document);
     }
     if (code == EXIT_DONE) {
         talk_say("stopped");

@@ -15,7 +15,10 @@ int launch_wait(const char *data, const char *log_path, const struct process *pr
 /* Asks the daemon's status without a word on stderr; false when nobody answers. */
 bool launch_status(const char *data, struct answer *answer);
 
-/* Ends a daemon: asks it, then waits; after `timeout_ms` SIGKILL when `may_kill`. False: it runs. */
-bool launch_stop(const char *data, const struct process *process, int timeout_ms, bool may_kill);
+/* Asks a daemon to end; by a signal when it does not answer. */
+void launch_ask_stop(const char *data, const struct process *process);
+
+/* Waits for the end; after `timeout_ms` SIGKILL when `may_kill`. False: it still runs. */
+bool launch_wait_stopped(const struct process *process, int timeout_ms, bool may_kill);
 
 #endif

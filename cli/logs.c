@@ -1,10 +1,12 @@
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/job.h"
 #include "cli/place.h"
 #include "cli/talk.h"
+#include "protocol/reader.h"
 
 /* The whole id of a lease of which a prefix was given. */
 static int
@@ -29,16 +31,25 @@ find_lease(struct connection *connection, const char *prefix, struct lease_id *r
     return code;
 }
 
-/* Reads what is there, or all until the end. `plan` says which job, where and how. */
+/* Which job's, from where, and how. */
+struct logs_plan {
+    struct lease_id lease;
+    const char *data;
+    struct job_files files;
+    int signals;
+    bool follows;
+};
+
+/* Reads what is there, or all until the end. */
 static int
-read_logs(const struct job *plan, struct connection *connection)
+read_logs(const struct logs_plan *plan, struct connection *connection)
 {
     struct job *job = calloc(1, sizeof *job);
     if (job == NULL) {
         talk_say("%s", status_text(STATUS_NO_MEMORY));
         return EXIT_REFUSED;
     }
-    enum status status = job_open(job, connection, &plan->lease, false, -1);
+    enum status status = job_open(job, connection, &plan->lease, false, &plan->files);
     job->signals = plan->signals;
     job->data = plan->data;
     job->follows = plan->follows;
@@ -59,6 +70,41 @@ read_logs(const struct job *plan, struct connection *connection)
     return status == STATUS_OK || status == STATUS_NOT_NOW ? EXIT_DONE : EXIT_REFUSED;
 }
 
+/* What a file of memory holds, as text; null when it is none. */
+static json_t *
+content_of(int file)
+{
+    const off_t length = lseek(file, 0, SEEK_END);
+    json_t *text = NULL;
+    uint8_t *memory = length < 0 ? NULL : malloc((size_t)length + 1);
+    if (memory != NULL && pread(file, memory, (size_t)length, 0) == length) {
+        const struct bytes bytes = bytes_of(memory, (size_t)length);
+        text =
+            text_is_valid(bytes) ? json_stringn((const char *)memory, bytes.length) : json_null();
+    }
+    free(memory);
+    return text;
+}
+
+static int
+print_logs_json(struct logs_plan *plan, struct connection *connection)
+{
+    char hex[ID_HEX_SIZE];
+    plan->files = (struct job_files){-1, memfd_create("output", MFD_CLOEXEC),
+                                     memfd_create("errors", MFD_CLOEXEC)};
+    int code = plan->files.output < 0 || plan->files.errors < 0 ? EXIT_REFUSED
+                                                                : read_logs(plan, connection);
+    id_to_hex(plan->lease.bytes, hex);
+    if (code == EXIT_DONE) {
+        code = talk_document(json_pack("{s:s, s:o, s:o}", "lease", hex, "output",
+                                       content_of(plan->files.output), "errors",
+                                       content_of(plan->files.errors)));
+    }
+    close(plan->files.output);
+    close(plan->files.errors);
+    return code;
+}
+
 int
 run_lease_logs(const struct invocation *invocation)
 {
@@ -70,14 +116,16 @@ run_lease_logs(const struct invocation *invocation)
     if (place_data(invocation, data, &why) != STATUS_OK) {
         return talk_refuse(EXIT_REFUSED, &why);
     }
-    struct job plan = {.data = data,
-                       .signals = job_catch_signals(),
-                       .follows = option_is_given(invocation, "follow")};
+    struct logs_plan plan = {.data = data,
+                             .files = {-1, STDOUT_FILENO, STDERR_FILENO},
+                             .signals = job_catch_signals(),
+                             .follows = option_is_given(invocation, "follow")};
     int code = talk_open_data(data, &connection);
     if (code == EXIT_DONE) {
         code = find_lease(connection, invocation->operands[0], &plan.lease);
         if (code == EXIT_DONE) {
-            code = read_logs(&plan, connection);
+            code = option_is_given(invocation, "json") ? print_logs_json(&plan, connection)
+                                                       : read_logs(&plan, connection);
         }
         connection_close(connection);
     }

@@ -136,7 +136,7 @@ offers_print(const struct invocation *invocation, const struct answer *answer)
         if (explains) {
             json_object_set_new(document, "rejects", output_array(answer, ROW_REJECT));
         }
-        return output_document(stdout, document) == STATUS_OK ? EXIT_DONE : EXIT_REFUSED;
+        return talk_document(document);
     }
     if (offers == 0) {
         talk_say("no offer fits");

@@ -53,6 +53,11 @@ run_receipts_export(const struct invocation *invocation)
     union row_view view;
     const char *path = option_value(invocation, "output");
     int code = ask_receipt(invocation, &answer, &view);
+    if (code == EXIT_DONE && option_is_given(invocation, "json")) {
+        code = talk_single(invocation, &answer, ROW_RECEIPT);
+        answer_clear(&answer);
+        return code;
+    }
     if (code == EXIT_DONE && path == NULL && output_is_terminal(stdout)) {
         talk_say("a receipt is no text; write it into a file with: --output FILE");
         code = EXIT_USAGE;
@@ -163,7 +168,7 @@ run_receipts_verify(const struct invocation *invocation)
         return EXIT_REFUSED;
     }
     if (option_is_given(invocation, "json")) {
-        return output_document(stdout, facts_json(&facts)) == STATUS_OK ? EXIT_DONE : EXIT_REFUSED;
+        return talk_document(facts_json(&facts));
     }
     print_facts(&facts);
     return talk_flush();

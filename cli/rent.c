@@ -326,8 +326,9 @@ run_attached(const struct invocation *invocation, struct connection *connection,
         talk_say("%s", status_text(STATUS_NO_MEMORY));
         return EXIT_REFUSED;
     }
-    enum status status =
-        job_open(job, connection, &wait->rented.lease, true, order->rent.input ? STDIN_FILENO : -1);
+    const struct job_files files = {order->rent.input ? STDIN_FILENO : -1, STDOUT_FILENO,
+                                    STDERR_FILENO};
+    enum status status = job_open(job, connection, &wait->rented.lease, true, &files);
     job->signals = signals;
     job->data = order->data;
     if (wait->is_done) {
@@ -353,7 +354,7 @@ print_detached(const struct invocation *invocation, const struct rented_view *re
     char hex[ID_HEX_SIZE];
     if (option_is_given(invocation, "json")) {
         json_t *document = output_object(control_row_schema(ROW_RENTED), rented);
-        return output_document(stdout, document) == STATUS_OK ? EXIT_DONE : EXIT_REFUSED;
+        return talk_document(document);
     }
     id_to_hex(rented->lease.bytes, hex);
     printf("%s\n", hex);

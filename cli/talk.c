@@ -61,7 +61,12 @@ talk_open(const struct invocation *invocation, struct connection **ret_connectio
     if (status != STATUS_OK) {
         return talk_refuse(status == STATUS_BAD_INPUT ? EXIT_USAGE : EXIT_REFUSED, &why);
     }
-    return talk_open_data(data, ret_connection);
+    const int code = talk_open_data(data, ret_connection);
+    if (code == EXIT_NO_DAEMON && option_is_given(invocation, "node")) {
+        talk_say("a node of a test network starts with: gpulet testnet restart %s",
+                 option_value(invocation, "node"));
+    }
+    return code;
 }
 
 static void
@@ -209,6 +214,17 @@ talk_flush(void)
 }
 
 int
+talk_document(json_t *document)
+{
+    const enum status status = output_document(stdout, document);
+    if (status == STATUS_NO_MEMORY) {
+        talk_say("%s", status_text(status));
+        return EXIT_REFUSED;
+    }
+    return talk_flush();
+}
+
+int
 talk_list(const struct invocation *invocation, const struct answer *answer, uint8_t row,
           const struct column *columns, size_t count)
 {
@@ -217,8 +233,7 @@ talk_list(const struct invocation *invocation, const struct answer *answer, uint
         if (document != NULL) {
             json_object_set_new(document, invocation->command->noun, output_array(answer, row));
         }
-        const enum status status = output_document(stdout, document);
-        return status == STATUS_OK ? EXIT_DONE : EXIT_REFUSED;
+        return talk_document(document);
     }
     if (answer_count(answer, row) == 0) {
         talk_say("no %s", invocation->command->noun);
@@ -237,9 +252,7 @@ talk_single(const struct invocation *invocation, const struct answer *answer, ui
         return EXIT_REFUSED;
     }
     if (option_is_given(invocation, "json")) {
-        const enum status status =
-            output_document(stdout, output_object(control_row_schema(row), &view));
-        return status == STATUS_OK ? EXIT_DONE : EXIT_REFUSED;
+        return talk_document(output_object(control_row_schema(row), &view));
     }
     output_fields(stdout, control_row_schema(row), &view);
     return talk_flush();
@@ -260,7 +273,7 @@ talk_order(const struct invocation *invocation, uint8_t question, const void *va
     answer_clear(&answer);
     if (code == EXIT_DONE && option_is_given(invocation, "json")) {
         json_t *document = json_pack("{s:b, s:s}", "done", 1, "text", text);
-        return output_document(stdout, document) == STATUS_OK ? EXIT_DONE : EXIT_REFUSED;
+        return talk_document(document);
     }
     if (code == EXIT_DONE && text[0] != '\0') {
         talk_say("%s", text);

@@ -51,4 +51,7 @@ int talk_order(const struct invocation *invocation, uint8_t question, const void
 /* EXIT_DONE, or EXIT_REFUSED with a sentence when standard output did not take everything. */
 int talk_flush(void);
 
+/* The same for a JSON document, whose reference it takes. */
+int talk_document(json_t *document);
+
 #endif

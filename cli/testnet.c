@@ -169,7 +169,7 @@ show_network(const struct invocation *invocation, const struct network *network)
     json_t *document =
         json_pack("{s:s, s:s, s:I, s:o}", "network", network->name, "dir", network->directory,
                   "seed", (json_int_t)network->seed, "nodes", nodes);
-    return output_document(stdout, document) == STATUS_OK ? EXIT_DONE : EXIT_REFUSED;
+    return talk_document(document);
 }
 
 static int
@@ -258,6 +258,30 @@ run_testnet_ps(const struct invocation *invocation)
     return code;
 }
 
+static int
+print_log(const struct invocation *invocation, const char *path, const char *name)
+{
+    size_t length = 0;
+    char *text = NULL;
+    FILE *log = fopen(path, "re");
+    if (log == NULL || getdelim(&text, &length, '\0', log) < 0) {
+        free(text);
+        text = strdup("");
+    }
+    if (log != NULL) {
+        fclose(log);
+    }
+    int code = EXIT_DONE;
+    if (option_is_given(invocation, "json")) {
+        code = talk_document(json_pack("{s:s, s:s}", "node", name, "log", text));
+    } else {
+        fputs(text == NULL ? "" : text, stdout);
+        code = talk_flush();
+    }
+    free(text);
+    return code;
+}
+
 int
 run_testnet_logs(const struct invocation *invocation)
 {
@@ -265,18 +289,9 @@ run_testnet_logs(const struct invocation *invocation)
     const struct network_node *node =
         network == NULL ? NULL : open_node(network, invocation->operands[0]);
     char path[PLACE_SIZE];
-    char block[PLACE_SIZE];
     int code = EXIT_REFUSED;
     if (node != NULL && network_node_log(network, node, path) == STATUS_OK) {
-        FILE *log = fopen(path, "re");
-        size_t got = 0;
-        while (log != NULL && (got = fread(block, 1, sizeof block, log)) > 0) {
-            fwrite(block, 1, got, stdout);
-        }
-        if (log != NULL) {
-            fclose(log);
-        }
-        code = talk_flush();
+        code = print_log(invocation, path, node->name);
     }
     free(network);
     return code;
@@ -292,17 +307,26 @@ keep_node(const struct invocation *invocation, const struct network *network,
         return EXIT_REFUSED;
     }
     if (option_is_given(invocation, "json")) {
-        return output_document(stdout, node_document(network, node)) == STATUS_OK ? EXIT_DONE
-                                                                                  : EXIT_REFUSED;
+        return talk_document(node_document(network, node));
     }
     talk_say(node->process.pid == 0 ? "%s is stopped" : "%s runs", node->name);
     return EXIT_DONE;
 }
 
+static bool
+stop_node(const struct network *network, const struct network_node *node)
+{
+    char data[PLACE_SIZE];
+    if (network_node_data(network, node, data) != STATUS_OK) {
+        return false;
+    }
+    launch_ask_stop(data, &node->process);
+    return launch_wait_stopped(&node->process, STOP_MS, false);
+}
+
 static int
 kill_node(const struct invocation *invocation, struct network *network, struct network_node *node)
 {
-    char data[PLACE_SIZE];
     if (node->process.pid == 0 || !process_runs(&node->process)) {
         talk_say("%s does not run", node->name);
         return EXIT_REFUSED;
@@ -312,8 +336,7 @@ kill_node(const struct invocation *invocation, struct network *network, struct n
         process_signal(&node->process, SIGKILL);
         is_gone = process_wait_gone(&node->process, STOP_MS);
     } else {
-        is_gone = network_node_data(network, node, data) == STATUS_OK &&
-                  launch_stop(data, &node->process, STOP_MS, false);
+        is_gone = stop_node(network, node);
     }
     if (!is_gone) {
         talk_say("%s (pid %ld) still runs", node->name, (long)node->process.pid);
@@ -338,10 +361,7 @@ static int
 restart_node(const struct invocation *invocation, struct network *network,
              struct network_node *node)
 {
-    char data[PLACE_SIZE];
-    if (node->process.pid != 0 && process_runs(&node->process) &&
-        (network_node_data(network, node, data) != STATUS_OK ||
-         !launch_stop(data, &node->process, STOP_MS, false))) {
+    if (node->process.pid != 0 && process_runs(&node->process) && !stop_node(network, node)) {
         talk_say("%s does not end, so it is not started again", node->name);
         return EXIT_REFUSED;
     }
@@ -384,8 +404,7 @@ run_testnet_down(const struct invocation *invocation)
         place_testnet_forget(network->directory);
     }
     if (code == EXIT_DONE && option_is_given(invocation, "json")) {
-        code = output_document(stdout, json_pack("{s:b}", "done", 1)) == STATUS_OK ? EXIT_DONE
-                                                                                   : EXIT_REFUSED;
+        code = talk_document(json_pack("{s:b}", "done", 1));
     } else if (code == EXIT_DONE) {
         talk_say(keeps ? "every node is stopped; %s stays" : "every node is stopped; %s is removed",
                  network->directory);

@@ -83,12 +83,18 @@ testnet_stop_all(struct network *network)
     bool all_gone = true;
     /* Renters first, so that their attached jobs end in order while the hosts still live. */
     for (size_t i = network->count; i > 0; i--) {
-        struct network_node *node = &network->nodes[i - 1];
+        const struct network_node *node = &network->nodes[i - 1];
         char data[PLACE_SIZE];
-        if (node->process.pid == 0 || network_node_data(network, node, data) != STATUS_OK) {
-            continue;
+        if (node->process.pid != 0 && network_node_data(network, node, data) == STATUS_OK) {
+            launch_ask_stop(data, &node->process);
         }
-        if (launch_stop(data, &node->process, STOP_MS, true)) {
+    }
+    const int64_t end_ms = connection_clock_ms() + STOP_MS;
+    for (size_t i = 0; i < network->count; i++) {
+        struct network_node *node = &network->nodes[i];
+        const int64_t left_ms = end_ms - connection_clock_ms();
+        if (node->process.pid == 0 ||
+            launch_wait_stopped(&node->process, left_ms < 0 ? 0 : (int)left_ms, true)) {
             node->process.pid = 0;
         } else {
             talk_say("%s (pid %ld) does not end", node->name, (long)node->process.pid);

@@ -6,7 +6,7 @@
 #include "protocol/gpu_class.h"
 #include "protocol/quantity.h"
 
-enum { LINE_SIZE = 4096, FIELDS_MAX = 64, CARDS_MAX = 16, ASK_USD_MAX = 20 };
+enum { LINE_SIZE = 4096, FIELDS_MAX = 64, CARDS_MAX = 16, OFFERS_MAX = 4096, ASK_USD_MAX = 20 };
 
 /* The columns that are looked at, in the header's own words. */
 enum column_of_offer {
@@ -153,30 +153,47 @@ read_offer(const struct offers_file *offers, struct network_node *node)
     return NULL;
 }
 
-static void
-take_offers(struct offers_file *offers, const char *path, size_t wanted, struct network *network)
+/* Every usable line, up to what there is room for. */
+static size_t
+take_offers(struct offers_file *offers, const char *path, struct network_node *usable)
 {
+    size_t count = 0;
     size_t refused = 0;
-    while (network->count < wanted && read_line(offers)) {
+    while (count < OFFERS_MAX && read_line(offers)) {
         struct network_node node = {.is_host = true};
         const char *why = read_offer(offers, &node);
         if (why == NULL) {
-            network->nodes[network->count++] = node;
+            usable[count++] = node;
         } else {
             refused++;
             talk_say("%s, line %zu: %.40s: %s", path, offers->line, column(offers, COLUMN_GPU),
                      why);
         }
     }
-    talk_say("%zu hosts from %s; %zu of %zu lines refused", network->count, path, refused,
-             offers->line - 1);
+    talk_say("%s: %zu of %zu lines can be used", path, count, count + refused);
+    return count;
+}
+
+/* Spread over the file, since its neighbours are often alike; the seed says where it begins. */
+static void
+choose(const struct network_node *usable, size_t count, size_t wanted, struct network *network)
+{
+    const size_t taken = count < wanted ? count : wanted;
+    const size_t stride = taken == 0 ? 1 : count / taken;
+    const size_t begin = (size_t)(network->seed % stride);
+    for (size_t i = 0; i < taken; i++) {
+        network->nodes[network->count++] = usable[begin + i * stride];
+    }
 }
 
 enum status
 testnet_read_offers(const char *path, size_t wanted, struct network *network, struct buffer *why)
 {
     struct offers_file *offers = calloc(1, sizeof *offers);
-    if (offers == NULL) {
+    struct network_node *usable = calloc(OFFERS_MAX, sizeof *usable);
+    if (offers == NULL || usable == NULL) {
+        free(usable);
+        free(offers);
         return STATUS_NO_MEMORY;
     }
     enum status status = STATUS_OK;
@@ -187,10 +204,11 @@ testnet_read_offers(const char *path, size_t wanted, struct network *network, st
     } else {
         status = read_header(offers, path, why);
         if (status == STATUS_OK) {
-            take_offers(offers, path, wanted, network);
+            choose(usable, take_offers(offers, path, usable), wanted, network);
         }
         fclose(offers->file);
     }
+    free(usable);
     free(offers);
     return status;
 }

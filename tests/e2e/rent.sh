@@ -52,6 +52,7 @@ lease=$(rent --detach -- sh -c 'echo begun; sleep 7531' 2>/dev/null)
 equal "digits of the lease" 64 "$(printf '%s' "$lease" | wc -c)"
 wait_until 10 "its output" sh -c \
     "gpulet --dir '$NET' --node renter-1 lease logs $lease | grep -q begun"
+equal "its output as JSON" 'begun\n' "$(on renter-1 lease logs "$lease" --json | value output)"
 short=$(printf '%.8s' "$lease")
 code 0 on renter-1 lease end "$short"
 wait_until 10 "its end" lease_has renter-1 "$lease" state closed
