@@ -306,6 +306,7 @@ links_frame(struct core *core, struct link number, struct bytes bytes)
 void
 links_tick(struct core *core)
 {
+    peers_tick(core);
     for (size_t i = 0; i < LINKS_MAX; i++) {
         struct link_state *link = &core->links[i];
         if (!link->used) {

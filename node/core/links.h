@@ -33,6 +33,9 @@ void peers_recover(struct core *core, const struct row *row);
 /* Dials the address of the peer's node record; false when none is known. */
 bool peers_call(struct core *core, const struct peer_id *peer);
 
+/* Looks for peers again that are gone, and for new ones while there are few. */
+void peers_tick(struct core *core);
+
 /* The clock's error that most peers see: median of (peer's clock - ours) over introduced peers, ms; 0 below three. */
 int64_t links_clock_error_ms(const struct core *core);
 

@@ -5,6 +5,9 @@
 #include "node/core/say.h"
 #include "protocol/codec.h"
 
+/* So many peers carry the gossip; those that the person told are always looked for. */
+enum { MESH_MS = 5000, MESH_PEERS = 8, CALLS_A_TICK = 8 };
+
 struct peer_state *
 peers_find(struct core *core, const struct peer_id *peer)
 {
@@ -91,4 +94,42 @@ peers_call(struct core *core, const struct peer_id *id)
     effect->as.dial.address = address;
     effect->as.dial.key = node.channel_key;
     return true;
+}
+
+/* Where its node record says, else where it was reached or told to be. */
+static bool
+call_known(struct core *core, const struct peer_state *peer)
+{
+    if (peers_call(core, &peer->row.peer)) {
+        return true;
+    }
+    if (peer->row.address.length == 0) {
+        return false;
+    }
+    const struct bytes address = effects_copy(core->effects, peer->row.address);
+    struct effect *effect = effects_add(core->effects, EFFECT_DIAL);
+    effect->as.dial.address = address;
+    effect->as.dial.key = peer->row.channel_key;
+    return true;
+}
+
+void
+peers_tick(struct core *core)
+{
+    if (core->mesh_at.ms != 0 && !core_is_due(core, core->mesh_at)) {
+        return;
+    }
+    core->mesh_at = boot_add(core->now.boot, duration_of_ms(MESH_MS));
+    bool wanted = links_peer_count(core) < MESH_PEERS;
+    const size_t first = (size_t)(say_random(core) % PEERS_MAX);
+    unsigned called = 0;
+    for (size_t i = 0; i < PEERS_MAX && called < CALLS_A_TICK; i++) {
+        const struct peer_state *peer = &core->peers[(first + i) % PEERS_MAX];
+        if (!peer->used || (!peer->row.kept && !wanted) ||
+            links_to_peer(core, &peer->row.peer) != NULL || !call_known(core, peer)) {
+            continue;
+        }
+        called++;
+        wanted = wanted && peer->row.kept; /* one of those that nobody told us to keep is enough */
+    }
 }

@@ -241,6 +241,7 @@ struct core {
     struct boot flush_at;
     struct boot expire_at;
     struct boot resync_at;
+    struct boot mesh_at;
     size_t resync_link; /* whose turn it was */
     uint64_t decision_token;
     uint64_t rent_serial;

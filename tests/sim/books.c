@@ -93,34 +93,11 @@ unknown_listing(struct world *world, unsigned *ret_host, unsigned *ret_other)
     return false;
 }
 
-/* Each honest machine dials the next one, so that the network is in one piece. */
-static void
-join_up(struct world *world)
-{
-    for (unsigned i = 0; i < world->machine_count; i++) {
-        struct machine *machine = &world->machines[i];
-        const struct machine *next = &world->machines[(i + 1) % world->machine_count];
-        if (!is_honest(next)) {
-            next = &world->machines[(i + 2) % world->machine_count];
-        }
-        char address[64];
-        const struct bytes wanted = net_address(next->index, address);
-        bool dials = next == machine || !is_honest(machine) || machine->core == NULL;
-        for (size_t d = 0; d < DIALS_MAX && !dials; d++) {
-            dials = machine->dials[d].used && bytes_are_text(wanted, machine->dials[d].address);
-        }
-        if (!dials) {
-            people_add_peer(world, machine, next);
-        }
-    }
-}
-
 bool
 check_is_quiet(struct world *world)
 {
     unsigned host;
     unsigned other;
-    join_up(world);
     for (unsigned i = 0; i < world->machine_count; i++) {
         struct machine *machine = &world->machines[i];
         if (!is_honest(machine)) {

@@ -110,8 +110,8 @@ people_prepare(struct world *world, struct machine *machine)
     }
 }
 
-void
-people_add_peer(struct world *world, struct machine *machine, const struct machine *there)
+static void
+add_peer(struct world *world, struct machine *machine, const struct machine *there)
 {
     char text[PEER_ADDRESS_TEXT_MAX + 1];
     char id[ID_HEX_SIZE];
@@ -124,22 +124,34 @@ people_add_peer(struct world *world, struct machine *machine, const struct machi
     (void)ask(world, machine, CONTROL_PEER_ADD, &question);
 }
 
-static bool
-has_dials(const struct machine *machine)
+/* How many peers the person told it of: those it must find again by itself, whatever happens. */
+static size_t
+count_told(const struct machine *machine)
 {
-    unsigned count = 0;
-    for (size_t i = 0; i < DIALS_MAX; i++) {
-        count += machine->dials[i].used;
+    size_t count;
+    size_t told = 0;
+    struct peer_row peer;
+    struct row *rows = memory_store_list(machine->store, TABLE_PEERS, &count);
+    for (size_t i = 0; i < count; i++) {
+        told += codec_decode(&peer_row_schema, rows[i].value, &peer) == STATUS_OK && peer.kept;
     }
-    return count >= 2;
+    free(rows);
+    return told;
 }
 
+/* First the next honest machine, so that the network is in one piece; then any other one. */
 static void
-meet_somebody(struct world *world, struct machine *machine)
+tell_of_peer(struct world *world, struct machine *machine, size_t told)
 {
-    const unsigned other = (unsigned)world_below(world, world->machine_count);
+    unsigned other = (machine->index + 1) % world->machine_count;
+    if (world->machines[other].liar != NULL) {
+        other = (other + 1) % world->machine_count;
+    }
+    if (told > 0) {
+        other = (unsigned)world_below(world, world->machine_count);
+    }
     if (other != machine->index) {
-        people_add_peer(world, machine, &world->machines[other]);
+        add_peer(world, machine, &world->machines[other]);
     }
 }
 
@@ -356,8 +368,9 @@ void
 people_act(struct world *world, struct machine *machine)
 {
     if (machine->core != NULL && !machine->asleep) {
-        if (!has_dials(machine)) {
-            meet_somebody(world, machine);
+        const size_t told = count_told(machine);
+        if (told < 2) {
+            tell_of_peer(world, machine, told);
         }
         if (!world->calm) {
             act(world, machine);

@@ -347,7 +347,6 @@ void people_machine_gone(struct world *world, struct machine *machine);
 void people_prepare(struct world *world, struct machine *machine);
 void people_leave(struct world *world, struct client_model *client);
 void people_cancel_request(struct world *world, struct machine *machine);
-void people_add_peer(struct world *world, struct machine *machine, const struct machine *there);
 
 /* faults.c */
 void faults_act(struct world *world);
