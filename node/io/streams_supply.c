@@ -164,8 +164,10 @@ served_pump(struct streams_host *host, struct served *served)
         if (!served->is_over) {
             served->is_over = workload_read_status(path, &served->end) == STATUS_OK;
         }
-        more = pump_log(host, served, WORKLOAD_STDOUT);
-        more = pump_log(host, served, WORKLOAD_STDERR) || more;
+        if (served->is_over) { /* else there was no job yet */
+            more = pump_log(host, served, WORKLOAD_STDOUT);
+            more = pump_log(host, served, WORKLOAD_STDERR) || more;
+        }
     }
     served_send_exit_if_due(host, served);
     return more;
