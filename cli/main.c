@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/commands.h"
@@ -19,6 +21,20 @@ refuse(const struct invocation *invocation, const struct buffer *why)
     return EXIT_USAGE;
 }
 
+/* A standard stream that the caller closed would be the number of the next file that is opened, and
+ * get what is not meant for it. Reading ends at once then, and writing fails. */
+static void
+hold_standard_streams(void)
+{
+    int file = open("/dev/null", O_RDONLY);
+    while (file >= 0 && file <= STDERR_FILENO) {
+        file = open("/dev/null", O_RDONLY);
+    }
+    if (file > STDERR_FILENO) {
+        close(file);
+    }
+}
+
 static bool
 asks_version(int argc, char *const *argv)
 {
@@ -33,6 +49,7 @@ main(int argc, char **argv)
     char memory[1024];
     struct buffer why;
     buffer_init(&why, memory, sizeof memory);
+    hold_standard_streams();
     const bool is_version = asks_version(argc, argv);
     const enum status status =
         invocation_read(is_version ? 2 : argc, is_version ? version : argv, &invocation, &why);

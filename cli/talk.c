@@ -82,14 +82,9 @@ print_clean(FILE *file, const char *before, struct bytes text, const char *after
 void
 talk_note(const struct control_note *note)
 {
-    if (note->level == NOTE_PROGRESS) {
-        if (output_is_terminal(stderr)) {
-            print_clean(stderr, "\r\033[K", note->text, "");
-        }
+    if (note->level == NOTE_PROGRESS && !output_is_terminal(stderr)) {
         return;
     }
-    const char *clear = output_is_terminal(stderr) ? "\r\033[K" : "";
-    fputs(clear, stderr);
     print_clean(stderr, note->level == NOTE_WARNING ? "gpulet: warning: " : "gpulet: ", note->text,
                 "\n");
 }

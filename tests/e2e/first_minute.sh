@@ -55,18 +55,39 @@ has "ledger" "$WORK/ledger.json" '"entries": \['
 code 2 me config get
 me help --json | grep -q '"exit_codes"' || fail "no catalogue"
 
+# Settings: shown with where they come from, changed for the next start, refused when wrong.
+equal "where a setting comes from" "command line" "$(me config get network --json | value from)"
+code 0 me config set label 'a name'
+equal "the setting in the file" 1 "$(grep -c '^label = a name$' "$WORK/me/gpuletd.conf")"
+code 2 me config set up fast
+code 1 me config get no-such-setting
+code 0 me config explain >"$WORK/explained"
+has "settings" "$WORK/explained" 'spend-per-day'
+
+# The identity on paper makes the same identity elsewhere, and never overwrites one.
+me identity backup >"$WORK/words" 2>/dev/null
+gpulet --data "$WORK/copy" identity restore <"$WORK/words" >"$WORK/restored" 2>/dev/null
+equal "identity" "$(me identity show --json | value identity)" \
+    "$(gpulet --data "$WORK/copy" identity show --json | value identity)"
+equal "identity" "$(me status --json | value identity)" "$(me identity show --json | value identity)"
+code 1 gpulet --data "$WORK/copy" identity restore <"$WORK/words"
+tr 'a-m' 'n-z' <"$WORK/words" >"$WORK/wrong"
+code 1 gpulet --data "$WORK/third" identity restore <"$WORK/wrong"
+[ ! -e "$WORK/third/identity" ] || fail "wrong words made an identity"
+
 # What was told returns after a restart and after a power cut.
 me down >/dev/null 2>&1
 is_gone "$pid" || fail "the daemon still runs"
 [ ! -e "$WORK/me/run/control" ] || fail "the socket is still there"
-me up --network test-me --simulate rtx4090 --listen tcp://127.41.1.1:7810 >/dev/null
+me up >/dev/null
+equal "label after a restart" 'a name' "$(me status --json | value label)"
 wait_until 5 "the listing after a restart" \
     sh -c "gpulet --data '$WORK/me' listings --mine --json | grep -q '\"ask_uusd_per_hour\": 350000'"
 pid=$(me status --json | value pid)
 kill -9 "$pid"
 wait_until 5 "the end of the daemon" is_gone "$pid"
 code 3 me status
-me up --network test-me --simulate rtx4090 --listen tcp://127.41.1.1:7810 >/dev/null
+me up >/dev/null
 wait_until 5 "the listing after a power cut" \
     sh -c "gpulet --data '$WORK/me' listings --mine --json | grep -q '\"ask_uusd_per_hour\": 350000'"
 

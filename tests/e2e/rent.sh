@@ -30,6 +30,10 @@ equal "what is left for us" left \
     "$(printf 'left' | { rent -n -- cat >/dev/null 2>&1; cat; })"
 equal "nothing to read" 0 "$(rent -- wc -c </dev/null 2>/dev/null)"
 
+equal "no input at all" 0 "$(rent -- wc -c <&- 2>/dev/null)"
+code 1 on renter-1 listings >&-
+code 1 on renter-1 listings --json >/dev/full
+
 # Environment and arguments arrive whole.
 equal "environment" 'a b=c' "$(rent -n --env 'X=a b=c' -- sh -c 'echo "$X"' 2>/dev/null)"
 equal "arguments" '3 <a  b> <> <*>' \
