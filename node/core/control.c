@@ -278,7 +278,14 @@ end_lease(struct core *core, struct client client, const struct control_lease_en
 static void
 say_money(struct core *core, struct client client)
 {
-    for (size_t i = 0; i < core->balance_count; i++) {
+    enum { SHOWN_MAX = 1000 };
+    const size_t count = core->balance_count < SHOWN_MAX ? core->balance_count : SHOWN_MAX;
+    if (count < core->balance_count) {
+        say_note(core, client, NOTE_WARNING,
+                 "only %zu of %zu peers are shown; `gpulet ledger` has all", count,
+                 core->balance_count);
+    }
+    for (size_t i = 0; i < count; i++) {
         const struct balance_row *row = &core->balances[i];
         const bool is_issuer =
             core->options.has_issuer && peer_id_equal(&row->peer, &core->options.issuer);

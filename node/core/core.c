@@ -9,6 +9,7 @@
 #include "node/core/host.h"
 #include "node/core/ledger.h"
 #include "node/core/listing.h"
+#include "node/core/pages.h"
 #include "node/core/renter.h"
 #include "node/core/say.h"
 #include "node/core/standing.h"
@@ -34,6 +35,17 @@ core_free(struct core *core)
     free(core);
 }
 
+/* Of the tables that strangers' keys stand in. The same for every start of a node, and unknown to others. */
+static uint64_t
+hash_secret(const struct keypair *keypair)
+{
+    uint8_t digest[ID_LENGTH];
+    uint64_t secret;
+    digest_make("gpulet table seed", bytes_of(keypair->seed, sizeof keypair->seed), digest);
+    memcpy(&secret, digest, sizeof secret);
+    return secret;
+}
+
 struct core *
 core_new(const struct core_options *options)
 {
@@ -48,7 +60,8 @@ core_new(const struct core_options *options)
     core->standings = calloc(REQUESTS_STANDING_MAX, sizeof *core->standings);
     core->peers = calloc(PEERS_MAX, sizeof *core->peers);
     core->balances = calloc(BALANCES_MAX, sizeof *core->balances);
-    core->book = book_new((uint32_t)options->shelf_records_max);
+    const uint64_t secret = hash_secret(&options->keypair);
+    core->book = book_new_with_seed((uint32_t)options->shelf_records_max, secret);
     if (core->leases == NULL || core->papers == NULL || core->rents == NULL ||
         core->standings == NULL || core->peers == NULL || core->balances == NULL ||
         core->book == NULL || shelf_init(&core->shelf, options->shelf_records_max) != STATUS_OK) {
@@ -56,6 +69,7 @@ core_new(const struct core_options *options)
         return NULL;
     }
     class_table_digest(core->class_table);
+    core->shelf.secret = secret;
     return core;
 }
 
@@ -201,7 +215,7 @@ notice_set_clock(struct core *core)
         core->node_refresh_at = core->now.wall;
         listing_refresh_all(core);
         standing_refresh_all(core);
-        gossip_pull_all(core);
+        pages_pull_all(core);
     }
     core->wall_over_boot_ms = over_ms;
 }
@@ -219,6 +233,9 @@ tick(struct core *core)
         struct lease *lease = &core->leases[i];
         if (!lease->used || !lease_state_is_open(lease_state(lease))) {
             continue;
+        }
+        if (!say_has_room(core)) {
+            break; /* what was done is no longer due: the next tick goes on */
         }
         keep_in_touch(core, lease);
         if (lease->row.is_host) {
@@ -338,11 +355,17 @@ core_step(struct core *core, const struct event *event, struct effects *effects)
 {
     core->now = sane_now(event->now);
     core->effects = effects;
+    core->step_count = effects->count;
+    core->step_bytes = effects->arena_used;
+    core->unfinished = false;
     dispatch(core, event);
     if (event->type == EVENT_TICK || event->type == EVENT_RECOVERED ||
         core_is_due(core, core->tick_at) || core_is_due(core, core->flush_at)) {
         tick(core);
         set_next_tick(core);
+    }
+    if (core->unfinished) {
+        core->tick_at = core->now.boot;
     }
     core->effects = NULL;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EFFECTS_CAPACITY = 16 * EFFECTS_STEP_MAX, ARENA_CAPACITY = 4 * EFFECTS_STEP_BYTES };
+enum { EFFECTS_CAPACITY = 8 * EFFECTS_STEP_MAX, ARENA_CAPACITY = 4 * EFFECTS_STEP_BYTES };
 
 struct effects *
 effects_new(void)

@@ -99,7 +99,10 @@ find_pick(struct core *core, const struct pick_order *order, struct found *ret_f
     const struct filter filter = filter_compile(order->request, now_s);
     /* One listing that is named may stand anywhere in the order. */
     const size_t limit = order->only.length == 0 ? TRIES_MAX : MATCH_OFFERS_MAX;
-    struct offer *offers = effects_take(core->effects, limit * sizeof *offers);
+    struct effects *effects = core->effects;
+    const size_t used = effects->arena_used;
+    struct offer *offers = effects_take(effects, limit * sizeof *offers);
+    effects->arena_used = used; /* needed no longer than this call, which takes nothing else */
     size_t count = match_top(core->book, &filter, order->seed, limit, offers);
     while (count > 0) {
         const size_t pick = match_pick(offers, count, order->seed);

@@ -5,6 +5,7 @@
 
 #include "node/core/find.h"
 #include "node/core/listing.h"
+#include "node/core/pages.h"
 #include "node/core/say.h"
 #include "protocol/codec.h"
 #include "protocol/version.h"
@@ -13,7 +14,6 @@ enum {
     FLUSH_MS = 100,
     EXPIRE_MS = 1000,
     RESYNC_MS = 600000,
-    RESYNC_BACK_S = 3600,
     OUTBOUND_BYTES_PER_S = 48000,
     OUTBOUND_BURST_BYTES = 384000,
     PUSH_BYTES_MAX = 32768,
@@ -110,11 +110,22 @@ gossip_recover_record(struct core *core, const struct verified_record *record)
     const struct record_view view = {.sealed = verified_bytes(record),
                                      .envelope = *verified_envelope(record),
                                      .id = *verified_id(record)};
-    if (shelf_admit(&core->shelf, &view, core->now.wall) == STATUS_OK) {
+    const enum status status = shelf_admit(&core->shelf, &view, core->now.wall);
+    if (status == STATUS_OK) {
         if (is_by_us(core, &view.envelope)) {
             meet_ourselves(core, &view.envelope);
         }
         take_record(core, record, (struct link){0});
+        return;
+    }
+    /* It expired while nobody looked: older ones of its slot must stay away all the same. */
+    struct shelf_slot slot;
+    const uint64_t until_s = view.envelope.issued_at_s + SEQ_GUARD_S;
+    if (status == STATUS_EXPIRED && shelf_slot_of(&view.envelope, &slot) == STATUS_OK &&
+        until_s > (uint64_t)core->now.wall.ms / 1000) {
+        const struct guard_row guard = {slot.author, slot.kind, slot.detail, view.envelope.seq,
+                                        until_s};
+        shelf_put_guard(&core->shelf, &guard);
     }
 }
 
@@ -163,8 +174,8 @@ consider(struct core *core, struct link_state *link, struct bytes sealed)
     return STATUS_OK;
 }
 
-static void
-take_list(struct core *core, struct link_state *link, const struct bytes_list *records)
+void
+gossip_take_list(struct core *core, struct link_state *link, const struct bytes_list *records)
 {
     for (size_t i = 0; i < records->count; i++) {
         const enum status status = consider(core, link, records->items[i]);
@@ -205,23 +216,13 @@ gossip_checked(struct core *core, const struct event *event)
     take_record(core, record, event->as.checked.link);
 }
 
-static void
-pull(struct core *core, struct link_state *link, uint64_t from_s, const struct record_id *after)
-{
-    struct pull_message message = {.from_s = from_s, .after = *after};
-    do {
-        message.token = (uint32_t)say_random(core);
-    } while (message.token == 0);
-    link->pull_token = message.token;
-    say_message(core, link->link, &pull_message_schema, &message);
-}
-
 void
 gossip_introduced(struct core *core, struct link_state *link)
 {
     link->arrival_sent = core->shelf.arrivals;
-    const struct record_id zeros = {{0}};
-    pull(core, link, 0, &zeros);
+    if (link->pull_token == 0) { /* else the one on its way is waited for, or asked for again */
+        pages_pull(core, link, 0);
+    }
 }
 
 void
@@ -236,75 +237,6 @@ gossip_take_node(struct core *core, struct link_state *link, const struct verifi
     }
 }
 
-/* Order of a dump: by time of issue, then by id. */
-static bool
-is_after(const struct shelf_entry *entry, uint64_t from_s, const struct record_id *after)
-{
-    return entry->issued_at_s > from_s ||
-           (entry->issued_at_s == from_s && memcmp(entry->id.bytes, after->bytes, ID_LENGTH) > 0);
-}
-
-static bool
-entry_is_live(const struct core *core, const struct shelf_entry *entry)
-{
-    return entry->used && entry->length > 0 &&
-           entry->expires_at_s * 1000 > (uint64_t)core->now.wall.ms;
-}
-
-/* The first PAGE of entries after the cursor, in order. Returns how many; `ret_more` when others follow. */
-static size_t
-collect_page(struct core *core, const struct pull_message *pull,
-             const struct shelf_entry *ret_page[LIST_ITEMS_MAX], bool *ret_more)
-{
-    size_t count = 0;
-    *ret_more = false;
-    for (size_t i = 0; i < core->shelf.capacity; i++) {
-        const struct shelf_entry *entry = &core->shelf.entries[i];
-        if (!entry_is_live(core, entry) || !is_after(entry, pull->from_s, &pull->after)) {
-            continue;
-        }
-        size_t at = count;
-        while (at > 0 && is_after(ret_page[at - 1], entry->issued_at_s, &entry->id)) {
-            at--;
-        }
-        if (at == LIST_ITEMS_MAX) {
-            *ret_more = true;
-            continue;
-        }
-        *ret_more = *ret_more || count == LIST_ITEMS_MAX;
-        const size_t moved = (count < LIST_ITEMS_MAX ? count : LIST_ITEMS_MAX - 1) - at;
-        memmove(&ret_page[at + 1], &ret_page[at], moved * sizeof(const struct shelf_entry *));
-        ret_page[at] = entry;
-        count += count < LIST_ITEMS_MAX;
-    }
-    return count;
-}
-
-static void
-answer_pull(struct core *core, struct link_state *link, const struct pull_message *pull)
-{
-    const struct shelf_entry *list[LIST_ITEMS_MAX];
-    struct page_message page = {.token = pull->token};
-    const size_t count = collect_page(core, pull, list, &page.more);
-    size_t length = 0;
-    page.next_from_s = pull->from_s;
-    page.next_after = pull->after;
-    for (size_t i = 0; i < count; i++) {
-        const struct bytes sealed = shelf_bytes(&core->shelf, list[i]);
-        if (length + sealed.length > PAGE_BYTES_MAX) {
-            page.more = true;
-            break;
-        }
-        length += sealed.length;
-        page.records.items[i] = sealed;
-        page.records.count = i + 1;
-        page.next_from_s = list[i]->issued_at_s;
-        page.next_after = list[i]->id;
-    }
-    link->subscribed = true;
-    say_message(core, link->link, &page_message_schema, &page);
-}
-
 void
 gossip_message(struct core *core, struct link_state *link, uint8_t type, struct bytes bytes)
 {
@@ -313,19 +245,14 @@ gossip_message(struct core *core, struct link_state *link, uint8_t type, struct 
     struct page_message page;
     if (type == MESSAGE_RECORDS &&
         message_decode(&records_message_schema, bytes, &records) == STATUS_OK) {
-        take_list(core, link, &records.records);
+        gossip_take_list(core, link, &records.records);
     } else if (type == MESSAGE_PULL &&
                message_decode(&pull_message_schema, bytes, &asked) == STATUS_OK) {
-        answer_pull(core, link, &asked);
+        pages_take_pull(core, link, &asked);
     } else if (type == MESSAGE_PAGE &&
                message_decode(&page_message_schema, bytes, &page) == STATUS_OK) {
-        if (page.token == 0 || page.token != link->pull_token) {
-            return; /* an answer to an older question */
-        }
-        link->pull_token = 0;
-        take_list(core, link, &page.records);
-        if (page.more && link->used && page.records.count > 0) {
-            pull(core, link, page.next_from_s, &page.next_after);
+        if (!pages_take_page(core, link, &page) && !links_within_share(core, link, bytes.length)) {
+            links_drop(core, link, "it sends too many pages that nobody has asked for");
         }
     } else {
         links_drop(core, link, "it sent a gossip message that cannot be read");
@@ -356,7 +283,7 @@ gossip_own_node(struct core *core)
 {
     const struct shelf_slot slot = {core->options.keypair.identity, RECORD_NODE, 0};
     const struct shelf_entry *entry = shelf_find(&core->shelf, &slot);
-    if (entry == NULL || !entry_is_live(core, entry) || !core->node_published) {
+    if (entry == NULL || !shelf_is_live(entry, core->now.wall) || !core->node_published) {
         make_node_record(core);
         entry = shelf_find(&core->shelf, &slot);
     }
@@ -389,11 +316,10 @@ gossip_label_of(struct core *core, const struct peer_id *peer)
 static bool
 push_to(struct core *core, struct link_state *link)
 {
-    const int64_t passed_ms = boot_between(link->outbound_at, core->now.boot).ms;
-    const int64_t leaked =
-        passed_ms > 60000 ? OUTBOUND_BURST_BYTES : passed_ms * OUTBOUND_BYTES_PER_S / 1000;
+    link->outbound_bytes =
+        links_leaked(link->outbound_bytes, boot_between(link->outbound_at, core->now.boot),
+                     OUTBOUND_BYTES_PER_S, OUTBOUND_BURST_BYTES);
     link->outbound_at = core->now.boot;
-    link->outbound_bytes = link->outbound_bytes > leaked ? link->outbound_bytes - leaked : 0;
     struct records_message message = {.records = {.count = 0}};
     size_t length = 0;
     while (link->arrival_sent < core->shelf.arrivals && message.records.count < LIST_ITEMS_MAX &&
@@ -408,7 +334,7 @@ push_to(struct core *core, struct link_state *link)
             break;
         }
         link->arrival_sent = entry->arrival;
-        if (entry->from.number == link->link.number || !entry_is_live(core, entry)) {
+        if (entry->from.number == link->link.number || !shelf_is_live(entry, core->now.wall)) {
             continue;
         }
         message.records.items[message.records.count] = sealed;
@@ -422,17 +348,24 @@ push_to(struct core *core, struct link_state *link)
     return link->arrival_sent < core->shelf.arrivals;
 }
 
+/* Goes round the links, beginning where the last flush had no more room. */
 static void
 flush(struct core *core)
 {
     bool more = false;
-    for (size_t i = 0; i < LINKS_MAX; i++) {
-        struct link_state *link = &core->links[i];
+    size_t done = 0;
+    while (done < LINKS_MAX && say_has_room(core)) {
+        struct link_state *link = &core->links[(core->flush_link + done) % LINKS_MAX];
         if (link->used && link->introduced && link->subscribed) {
+            more = pages_answer(core, link) || more;
             more = push_to(core, link) || more;
         }
+        done++;
     }
-    core->flush_at = more ? boot_add(core->now.boot, duration_of_ms(FLUSH_MS)) : (struct boot){0};
+    core->flush_link = (core->flush_link + done) % LINKS_MAX;
+    core->flush_at = done < LINKS_MAX ? core->now.boot
+                     : more           ? boot_add(core->now.boot, duration_of_ms(FLUSH_MS))
+                                      : (struct boot){0};
 }
 
 static void
@@ -457,11 +390,12 @@ expire(struct core *core)
     if (now_s < core->shelf.next_expiry_s) {
         return;
     }
-    size_t budget = 256;
+    size_t budget = say_has_room(core) ? 256 : 0;
     uint64_t next = UINT64_MAX;
-    for (size_t i = 0; i < core->shelf.capacity; i++) {
+    for (size_t i = 0; i < core->shelf.capacity;) {
         struct shelf_entry *entry = &core->shelf.entries[i];
         if (!entry->used) {
+            i++;
             continue;
         }
         if (entry->length > 0 && entry->expires_at_s <= now_s && budget > 0) {
@@ -473,40 +407,13 @@ expire(struct core *core)
             say_delete(core, TABLE_GUARDS, &key);
             shelf_remove(&core->shelf, entry);
             budget--;
-            continue;
+            continue; /* another one may stand here now */
         }
         const uint64_t due = entry->length > 0 ? entry->expires_at_s : entry->guard_until_s;
         next = due < next ? due : next;
+        i++;
     }
     core->shelf.next_expiry_s = budget == 0 ? now_s : next;
-}
-
-/* One peer at a time, each in its turn: what was lost on one way came by another. */
-static void
-resync(struct core *core)
-{
-    const uint64_t now_s = (uint64_t)core->now.wall.ms / 1000;
-    const struct record_id zeros = {{0}};
-    for (size_t i = 0; i < LINKS_MAX; i++) {
-        core->resync_link = (core->resync_link + 1) % LINKS_MAX;
-        struct link_state *link = &core->links[core->resync_link];
-        if (link->used && link->introduced && link->pull_token == 0) {
-            pull(core, link, now_s > RESYNC_BACK_S ? now_s - RESYNC_BACK_S : 0, &zeros);
-            return;
-        }
-    }
-}
-
-void
-gossip_pull_all(struct core *core)
-{
-    const struct record_id zeros = {{0}};
-    for (size_t i = 0; i < LINKS_MAX; i++) {
-        struct link_state *link = &core->links[i];
-        if (link->used && link->introduced && link->pull_token == 0) {
-            pull(core, link, 0, &zeros);
-        }
-    }
 }
 
 void
@@ -518,6 +425,7 @@ gossip_tick(struct core *core)
     if (!core->node_published || !wall_is_before(core->now.wall, core->node_refresh_at)) {
         make_node_record(core);
     }
+    pages_ask_again(core);
     if (core_is_due(core, core->flush_at)) {
         flush(core);
     }
@@ -526,7 +434,7 @@ gossip_tick(struct core *core)
         core->expire_at = boot_add(core->now.boot, duration_of_ms(EXPIRE_MS));
     }
     if (core_is_due(core, core->resync_at) || core->resync_at.ms == 0) {
-        resync(core);
+        pages_resync(core);
         core->resync_at = boot_add(core->now.boot, duration_of_ms(RESYNC_MS));
     }
 }

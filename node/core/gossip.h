@@ -8,6 +8,9 @@
 /* RECORDS, PULL and PAGE. */
 void gossip_message(struct core *core, struct link_state *link, uint8_t type, struct bytes bytes);
 
+/* Records that a peer sent: cheap checks, then the signature. Drops the link for what it answers for. */
+void gossip_take_list(struct core *core, struct link_state *link, const struct bytes_list *records);
+
 /* The verdict on a record that was sent out to be checked. */
 void gossip_checked(struct core *core, const struct event *event);
 
@@ -31,9 +34,6 @@ bool gossip_node_of(struct core *core, const struct peer_id *peer, struct node_r
 
 /* The label of a peer, for people; empty when not known. Borrowed from the shelf. */
 struct bytes gossip_label_of(struct core *core, const struct peer_id *peer);
-
-/* Asks every peer for all that it has. */
-void gossip_pull_all(struct core *core);
 
 /* Pushes what is new, forgets what has expired, asks again now and then. */
 void gossip_tick(struct core *core);

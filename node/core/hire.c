@@ -195,6 +195,10 @@ hire_repeat(struct core *core, struct lease *lease, const struct link_state *lin
 {
     const struct papers *papers = lease->papers;
     const struct lease_query_message query = {.lease = lease_id_of(lease)};
+    if (!say_has_room(core)) {
+        lease->send_at = core->now.boot; /* START is long: not all of them at once */
+        return;
+    }
     lease->send_at = boot_add(core->now.boot, duration_of_ms(2 * REPEAT_MS));
     if (link == NULL || papers == NULL) {
         return;

@@ -5,6 +5,7 @@
 #include "node/core/ledger.h"
 #include "node/core/listing.h"
 #include "node/core/say.h"
+#include "node/core/trust.h"
 #include "protocol/codec.h"
 #include "protocol/price.h"
 #include "protocol/week_hours.h"
@@ -22,106 +23,6 @@ host_refuse(struct core *core, struct link link, const struct record_id *about, 
     const struct refused_message message = {
         .about = *about, .reason = (uint8_t)reason, .text = bytes_of_text(text)};
     say_message(core, link, &refused_message_schema, &message);
-}
-
-static struct renter_record *
-renter_find(struct core *core, const struct peer_id *peer)
-{
-    for (size_t i = 0; i < LEASES_OPEN_MAX; i++) {
-        if (core->renters[i].used && peer_id_equal(&core->renters[i].peer, peer)) {
-            return &core->renters[i];
-        }
-    }
-    return NULL;
-}
-
-/* One that is there, else an unused place, else one whose wait is over. */
-static struct renter_record *
-renter_place(struct core *core, const struct peer_id *peer)
-{
-    struct renter_record *place = renter_find(core, peer);
-    if (place != NULL) {
-        return place;
-    }
-    for (size_t i = 0; i < LEASES_OPEN_MAX; i++) {
-        struct renter_record *each = &core->renters[i];
-        if (!each->used) {
-            place = each;
-            break;
-        }
-        if (place == NULL && boot_is_before(each->wait_until, core->now.boot)) {
-            place = each;
-        }
-    }
-    if (place != NULL) {
-        *place = (struct renter_record){.used = true, .peer = *peer};
-    }
-    return place;
-}
-
-/* Slots were kept for a renter that has not started anything: it waits, twice as long each time. Taking
- * the first few back in good time costs no wait; doing so for ever would block the slots as well. */
-static void
-note_lapse(struct core *core, const struct peer_id *peer, bool was_cancelled)
-{
-    enum { FREE_CANCELS = 2 };
-    struct renter_record *renter = renter_place(core, peer);
-    if (renter == NULL) {
-        return;
-    }
-    const uint32_t free_ones = was_cancelled ? FREE_CANCELS : 0;
-    const uint32_t counted = renter->lapses > free_ones ? renter->lapses - free_ones : 0;
-    const int64_t wait_ms = (int64_t)HOLD_LAPSE_WAIT_MS_MIN << (counted < 10 ? counted : 10);
-    const bool is_free = renter->lapses < free_ones;
-    renter->lapses++;
-    if (!is_free) {
-        renter->wait_until = boot_add(
-            core->now.boot,
-            duration_of_ms(wait_ms < HOLD_LAPSE_WAIT_MS_MAX ? wait_ms : HOLD_LAPSE_WAIT_MS_MAX));
-    }
-}
-
-/* Slots are kept for it, and nothing is paid yet. */
-static bool
-is_unstarted(const struct lease *lease)
-{
-    return lease->used && lease->row.is_host &&
-           (lease->row.state == LEASE_HELD || lease->row.state == LEASE_LEASED);
-}
-
-static bool
-has_open_hold(const struct core *core, const struct peer_id *peer)
-{
-    for (size_t i = 0; i < LEASES_MAX; i++) {
-        if (is_unstarted(&core->leases[i]) && peer_id_equal(&core->leases[i].row.peer, peer)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* It has paid here before, or the owner knows it. */
-static bool
-is_known_renter(struct core *core, const struct peer_id *peer)
-{
-    const struct balance_row *balance = ledger_balance(core, peer);
-    const struct peer_state *known = peers_find(core, peer);
-    return (balance != NULL && balance->leases > 0) || (known != NULL && known->row.standing == 1);
-}
-
-/* Slots that unknown keys keep without having started anything: keys cost nothing. */
-static unsigned
-slots_of_unknown(struct core *core, uint16_t slot_group)
-{
-    unsigned count = 0;
-    for (size_t i = 0; i < LEASES_MAX; i++) {
-        const struct lease *lease = &core->leases[i];
-        if (is_unstarted(lease) && lease->row.slot_group == slot_group &&
-            !is_known_renter(core, &lease->row.peer)) {
-            count += lease->row.slots;
-        }
-    }
-    return count;
 }
 
 struct objection {
@@ -188,13 +89,13 @@ renter_objection(struct core *core, const struct peer_id *peer, struct objection
     if (core->space != DISK_NORMAL) {
         OBJECT(ret, REFUSAL_DISK_FULL, "the host's disk is full");
     }
-    const struct renter_record *renter = renter_find(core, peer);
+    const struct renter_record *renter = trust_find(core, peer);
     if (renter != NULL && boot_is_before(core->now.boot, renter->wait_until)) {
         ret->wait_ms = (uint32_t)boot_between(core->now.boot, renter->wait_until).ms;
         OBJECT(ret, REFUSAL_WAIT, "earlier holds of yours lapsed; try again in %u ms",
                ret->wait_ms);
     }
-    if (has_open_hold(core, peer)) {
+    if (trust_has_open_hold(core, peer)) {
         ret->wait_ms = 500;
         OBJECT(ret, REFUSAL_ONE_HOLD_A_KEY, "another hold of yours is still unconfirmed");
     }
@@ -216,11 +117,11 @@ static bool
 stranger_objection(struct core *core, const struct peer_id *peer, const struct offer_state *offer,
                    const struct hold *hold, struct objection *ret)
 {
-    if (is_known_renter(core, peer)) {
+    if (trust_knows(core, peer)) {
         return false;
     }
     const unsigned free = (unsigned)__builtin_popcountll(free_slots(core, offer));
-    const unsigned kept = slots_of_unknown(core, offer->row.slot_group);
+    const unsigned kept = trust_unknown_slots(core, offer->row.slot_group);
     const unsigned most = (free + kept) / 2 > 0 ? (free + kept) / 2 : 1;
     if (kept + hold->slots > most && free >= hold->slots) {
         ret->wait_ms = hold->slots <= most ? 1000 : 0;
@@ -570,8 +471,8 @@ host_take_cancel(struct core *core, struct link_state *link, const struct record
     if (lease == NULL || !lease->row.is_host || !peer_id_equal(&lease->row.peer, &link->peer)) {
         return;
     }
-    if (is_unstarted(lease)) {
-        note_lapse(core, &lease->row.peer, true);
+    if (trust_is_unstarted(lease)) {
+        trust_note_lapse(core, &lease->row.peer, true);
     }
     host_end(core, lease, END_RENTER, LEASE_ACTOR_RENTER);
 }
@@ -629,15 +530,6 @@ host_take_extension(struct core *core, struct link_state *link,
     say_cosigned(core, link->link, buffer_bytes(&buffer));
 }
 
-void
-host_trusts_again(struct core *core, const struct peer_id *peer)
-{
-    struct renter_record *renter = renter_find(core, peer);
-    if (renter != NULL) {
-        renter->used = false;
-    }
-}
-
 /* A hold, or a lease that was never started, whose time is over. */
 void
 host_lapse(struct core *core, struct lease *lease)
@@ -645,7 +537,7 @@ host_lapse(struct core *core, struct lease *lease)
     if (lease_apply(core, lease, LEASE_EVENT_LAPSE, LEASE_ACTOR_CLOCK) != LEASE_ACTION_FREE) {
         return;
     }
-    note_lapse(core, &lease->row.peer, false);
+    trust_note_lapse(core, &lease->row.peer, false);
     lease->row.reason = END_NOT_STARTED;
     lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
     lease_store(core, lease);

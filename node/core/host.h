@@ -17,9 +17,6 @@ void host_take_cancel(struct core *core, struct link_state *link, const struct r
 void host_take_extension(struct core *core, struct link_state *link,
                          const struct verified_record *record);
 
-/* hold.c: it has started what it held, and waits no longer. */
-void host_trusts_again(struct core *core, const struct peer_id *peer);
-
 /* hold.c: a hold, or a lease that was never started, whose time is over. */
 void host_lapse(struct core *core, struct lease *lease);
 

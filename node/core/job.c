@@ -4,6 +4,7 @@
 #include "node/core/ledger.h"
 #include "node/core/listing.h"
 #include "node/core/say.h"
+#include "node/core/trust.h"
 #include "protocol/codec.h"
 #include "protocol/price.h"
 
@@ -136,7 +137,7 @@ host_take_start(struct core *core, struct link_state *link, const struct start_m
         return;
     }
     lease_apply(core, lease, LEASE_EVENT_START, LEASE_ACTOR_RENTER);
-    host_trusts_again(core, &link->peer);
+    trust_keeps_its_word(core, &link->peer);
     lease->row.attached = message->attached;
     lease_set_deadline(core, lease, duration_of_s(LATEST_START_S));
     lease_store(core, lease);

@@ -194,6 +194,9 @@ hello_refusal(struct core *core, const struct link_state *link, const struct hel
     if (peer_id_equal(author, &core->options.keypair.identity)) {
         return "it is this node itself";
     }
+    if (link->introduced && !peer_id_equal(author, &link->peer)) {
+        return "it changed its identity";
+    }
     return NULL;
 }
 
@@ -218,7 +221,6 @@ hello_take(struct core *core, struct link_state *link, struct bytes bytes)
     if (link->introduced) {
         /* The other end has forgotten us: its core was built anew, and the connection stayed. */
         link->subscribed = false;
-        link->pull_token = 0;
         say_hello(core, link);
     }
     link->introduced = true;
@@ -242,15 +244,20 @@ hello_take(struct core *core, struct link_state *link, struct bytes bytes)
     renter_peer_up(core, link);
 }
 
-/* A leaky bucket: false when the peer sends more than its share. */
-static bool
-inbound_within_limit(struct core *core, struct link_state *link, size_t length)
+int64_t
+links_leaked(int64_t bytes, struct duration passed, int64_t per_s, int64_t burst)
 {
-    const int64_t passed_ms = boot_between(link->inbound_at, core->now.boot).ms;
+    const int64_t gone = passed.ms > 60000 ? burst : passed.ms * per_s / 1000;
+    return bytes > gone ? bytes - gone : 0;
+}
+
+bool
+links_within_share(struct core *core, struct link_state *link, size_t length)
+{
+    link->inbound_bytes =
+        links_leaked(link->inbound_bytes, boot_between(link->inbound_at, core->now.boot),
+                     INBOUND_BYTES_PER_S, INBOUND_BURST_BYTES);
     link->inbound_at = core->now.boot;
-    const int64_t leaked =
-        passed_ms > 60000 ? INBOUND_BURST_BYTES : passed_ms * INBOUND_BYTES_PER_S / 1000;
-    link->inbound_bytes = link->inbound_bytes > leaked ? link->inbound_bytes - leaked : 0;
     link->inbound_bytes += (int64_t)length;
     return link->inbound_bytes <= INBOUND_BURST_BYTES;
 }
@@ -268,9 +275,9 @@ links_frame(struct core *core, struct link number, struct bytes bytes)
         links_drop(core, link, "it sent bytes that are no message");
         return;
     }
-    /* What we asked for is not counted: the token of the page says so. */
+    /* What we asked for is not counted: the token of the page says so, and who reads it counts the rest. */
     const bool asked = type == MESSAGE_PAGE && link->pull_token != 0;
-    if (!asked && !inbound_within_limit(core, link, bytes.length)) {
+    if (!asked && !links_within_share(core, link, bytes.length)) {
         links_drop(core, link, "it sends too much");
         return;
     }

@@ -21,6 +21,12 @@ struct link_state *links_to_peer(struct core *core, const struct peer_id *peer);
 /* Ends a connection, with the reason for the log. */
 void links_drop(struct core *core, struct link_state *link, const char *why);
 
+/* What a leaky bucket of so many bytes still holds after a time. */
+int64_t links_leaked(int64_t bytes, struct duration passed, int64_t per_s, int64_t burst);
+
+/* Counts bytes that came unasked; false when the peer sends more than its share. */
+bool links_within_share(struct core *core, struct link_state *link, size_t length);
+
 /* Introduced peers, each counted once. */
 uint32_t links_peer_count(const struct core *core);
 

@@ -308,7 +308,7 @@ rent_tick(struct core *core)
 {
     for (size_t i = 0; i < RENTS_MAX; i++) {
         struct rent *rent = &core->rents[i];
-        if (!rent->used) {
+        if (!rent->used || !say_has_room(core)) {
             continue;
         }
         if (rent->dialling && core_is_due(core, rent->dial_until)) {

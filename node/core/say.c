@@ -9,6 +9,16 @@
 #include "protocol/envelope.h"
 #include "protocol/reader.h"
 
+bool
+say_has_room(struct core *core)
+{
+    const struct effects *effects = core->effects;
+    const bool has_room = effects->count - core->step_count < EFFECTS_STEP_MAX / 2 &&
+                          effects->arena_used - core->step_bytes < EFFECTS_STEP_BYTES / 2;
+    core->unfinished = core->unfinished || !has_room;
+    return has_room;
+}
+
 static struct bytes
 encoded(struct core *core, const struct schema *schema, const void *value, bool as_message)
 {

@@ -47,6 +47,10 @@ uint64_t say_last_seq(const struct core *core, uint8_t kind, uint32_t detail);
 /* Recovery, and a higher one of our own met outside. */
 void say_set_seq(struct core *core, uint64_t kind_and_detail, uint64_t seq);
 
+/* True while this step has used less than half of what a step may. Loops over many leases or links stop
+ * when it is false, and go on with the next tick. */
+bool say_has_room(struct core *core);
+
 /* Durable rows. */
 void say_store(struct core *core, enum table table, const struct row_key *key,
                const struct schema *schema, const void *value);

@@ -251,6 +251,7 @@ note_ask(struct class_asks *asks, uint64_t ask, uint16_t slots)
 static void
 say_class(struct core *core, struct client client, const struct gpu_class *class)
 {
+    const size_t used = core->effects->arena_used;
     struct class_asks *asks = effects_take(core->effects, sizeof *asks);
     memset(asks, 0, sizeof *asks);
     for (size_t i = 0; i < core->shelf.capacity; i++) {
@@ -260,7 +261,8 @@ say_class(struct core *core, struct client client, const struct gpu_class *class
             note_ask(asks, (uint64_t)amount_micro(listing.ask_uusd_per_hour), listing.slots_total);
         }
     }
-    if (asks->count > 0) {
+    const size_t count = asks->count;
+    if (count > 0) {
         const struct market_view view = {
             .gpu_class = class->number,
             .model = bytes_of_text(class->title),
@@ -270,6 +272,7 @@ say_class(struct core *core, struct client client, const struct gpu_class *class
             .ask_median_uusd_per_hour = amount_or_zero(asks->asks[(asks->count - 1) / 2]),
             .ask_max_uusd_per_hour = amount_or_zero(asks->asks[asks->count - 1]),
         };
+        core->effects->arena_used = used; /* the view has copies */
         say_row(core, client, ROW_MARKET, &view);
     }
 }

@@ -58,14 +58,17 @@ shelf_slot_of(const struct envelope *envelope, struct shelf_slot *ret_slot)
     return STATUS_OK;
 }
 
-/* All records of one author lie in one run, so that its quota is counted in a short walk. The key is
- * uniform already, unless somebody grinds it: then runs grow, and the size of the table bounds them. */
+/* All records of one author lie in one run, so that its quota is counted in a short walk. Without the
+ * secret anybody could grind keys that all stand in one run, and make every look a long walk. */
 static size_t
 slot_home(const struct shelf *shelf, const struct shelf_slot *slot)
 {
-    uint64_t hash;
-    memcpy(&hash, slot->author.bytes, sizeof hash);
-    return (size_t)(hash * UINT64_C(0x9E3779B97F4A7C15) >> 20) & (shelf->capacity - 1);
+    uint64_t halves[2]; /* as much as shelf_find_short knows */
+    memcpy(halves, slot->author.bytes, sizeof halves);
+    uint64_t hash = (halves[0] ^ shelf->secret) * UINT64_C(0x9E3779B97F4A7C15);
+    hash = (hash ^ hash >> 32 ^ halves[1]) * (shelf->secret | 1);
+    hash = (hash ^ hash >> 29) * UINT64_C(0xBF58476D1CE4E5B9);
+    return (size_t)(hash >> 32) & (shelf->capacity - 1);
 }
 
 static bool
@@ -113,6 +116,12 @@ shelf_find_id(struct shelf *shelf, const struct record_id *id)
         }
     }
     return NULL;
+}
+
+bool
+shelf_is_live(const struct shelf_entry *entry, struct wall now)
+{
+    return entry->used && entry->length > 0 && entry->expires_at_s * 1000 > (uint64_t)now.ms;
 }
 
 struct bytes
@@ -257,6 +266,9 @@ shelf_put_guard(struct shelf *shelf, const struct guard_row *guard)
     if (entry->length == 0 && guard->seq >= entry->seq) {
         entry->seq = guard->seq;
         entry->guard_until_s = guard->until_s;
+        if (guard->until_s < shelf->next_expiry_s) {
+            shelf->next_expiry_s = guard->until_s;
+        }
     }
 }
 

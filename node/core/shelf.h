@@ -18,6 +18,9 @@ struct shelf_entry *shelf_find_short(struct shelf *shelf, const uint8_t author[1
                                      uint32_t detail);
 struct shelf_entry *shelf_find_id(struct shelf *shelf, const struct record_id *id);
 
+/* A record, not only a guard, and not expired. */
+bool shelf_is_live(const struct shelf_entry *entry, struct wall now);
+
 /* The sealed bytes of an entry; empty for a guard. Borrowed from the shelf until it changes. */
 struct bytes shelf_bytes(const struct shelf *shelf, const struct shelf_entry *entry);
 

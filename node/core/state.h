@@ -41,6 +41,17 @@ struct link_state {
     int64_t outbound_bytes; /* the same, of what we push */
     struct boot outbound_at;
     uint32_t pull_token; /* the page that we wait for; 0: none */
+    struct boot pull_at;
+    uint32_t past_token;  /* one that we asked for, and then asked anew */
+    uint64_t pull_from_s; /* what comes must be after this */
+    struct record_id pull_after;
+    uint64_t pulled_bytes; /* since the first page */
+    bool page_wanted;      /* it waits for a page of ours */
+    uint32_t wanted_token;
+    uint64_t wanted_from_s;
+    struct record_id wanted_after;
+    int64_t page_bytes; /* a leaky bucket of the pages that we send */
+    struct boot page_at;
     uint32_t records;
     int64_t wall_over_boot_ms; /* its wall clock less our boot clock, at HELLO */
 };
@@ -71,6 +82,7 @@ struct shelf_entry {
 
 struct shelf {
     size_t capacity; /* entries, a power of two; at most 3/4 used */
+    uint64_t secret; /* of the hash: keys that meet in one place cannot be made */
     size_t used;
     size_t records;
     struct shelf_entry *entries; /* open addressing by (author, kind, detail) */
@@ -237,12 +249,18 @@ struct core {
     size_t gpu_count;
     uint64_t owner_mask; /* cards the owner uses */
     uint64_t pause_mask; /* cards not offered just now */
+    size_t step_count;   /* effects, and bytes of them, before this step */
+    size_t step_bytes;
+    bool unfinished;     /* this step had no room for all that is due */
     struct boot tick_at; /* when time itself is looked at next */
     struct boot flush_at;
     struct boot expire_at;
     struct boot resync_at;
     struct boot mesh_at;
-    size_t resync_link; /* whose turn it was */
+    size_t resync_link;   /* whose turn it was */
+    size_t flush_link;    /* where the next flush begins */
+    int64_t upload_bytes; /* a leaky bucket of pages, for all links together */
+    struct boot upload_at;
     uint64_t decision_token;
     uint64_t rent_serial;
     uint64_t spent_day; /* unix days of spent_today */
