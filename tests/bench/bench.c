@@ -74,6 +74,7 @@ static const struct {
     {"records", bench_records},
     {"storage", bench_storage},
     {"market", bench_market},
+    {"daemon", bench_daemon},
 };
 
 /* Runs every benchmark, or those named as arguments. */

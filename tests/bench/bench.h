@@ -30,5 +30,6 @@ double bench_rate(uint64_t count, uint64_t start_ns);
 void bench_records(struct bench *bench);
 void bench_storage(struct bench *bench);
 void bench_market(struct bench *bench);
+void bench_daemon(struct bench *bench);
 
 #endif
