@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "protocol/environment.h"
 #include "protocol/gpu_class.h"
 #include "protocol/limits.h"
 #include "protocol/nearest.h"
@@ -166,18 +167,6 @@ value_read_classes(const char *text, uint8_t *classes, struct buffer *why)
 }
 
 static enum status
-check_environment(struct bytes text, struct buffer *why)
-{
-    const uint8_t *equals = memchr(text.data, '=', text.length);
-    if (equals == NULL || equals == text.data) {
-        buffer_append_format(why, "\"%.*s\" is not NAME=VALUE", (int)text.length,
-                             (const char *)text.data);
-        return STATUS_BAD_INPUT;
-    }
-    return STATUS_OK;
-}
-
-static enum status
 check_filled(struct bytes text, struct buffer *why)
 {
     if (text.length == 0) {
@@ -265,7 +254,7 @@ value_check(enum value_kind kind, const char *text, struct buffer *why)
     case VALUE_HOURS:
         return week_hours_parse(bytes, 0, hours, why);
     case VALUE_ENVIRONMENT:
-        return check_environment(bytes, why);
+        return environment_check(bytes, why);
     default:
         return check_number(kind, bytes, why);
     }

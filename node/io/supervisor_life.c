@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -174,8 +175,9 @@ supervisor_hear_job(struct supervisor *supervisor)
             snprintf(supervisor->status.reason, sizeof supervisor->status.reason,
                      "cannot run '%.80s': %s", supervisor->spec.spec.arguments[0],
                      strerror((int)message.value));
-            supervisor->status.exit_code = 127;
-            supervisor_end_job(supervisor, WORKLOAD_END_NOT_STARTED, 0);
+            /* The sandbox stood, the program is the renter's: an end as a shell would give it. */
+            supervisor->status.exit_code = message.value == ENOENT ? 127 : 126;
+            supervisor_end_job(supervisor, WORKLOAD_END_EXITED, 0);
         } else if (message.type == INIT_EXITED && !supervisor->has_exited) {
             supervisor->has_exited = true;
             supervisor->wait_status = message.value;

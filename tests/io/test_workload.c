@@ -77,7 +77,8 @@ Test(workload, program_that_is_not_there_says_so)
     NEEDS_SANDBOX();
     fixture_init(&fixture, command);
     fixture_run(&fixture, 5000);
-    cr_assert_eq(fixture.status.end, WORKLOAD_END_NOT_STARTED);
+    cr_assert_eq(fixture.status.end, WORKLOAD_END_EXITED);
+    cr_assert_eq(fixture.status.exit_code, 127);
     cr_assert_not_null(strstr(fixture.status.reason, "no-such-program"));
     cr_assert_eq(fixture.status.run_ms, 0);
     fixture_clear(&fixture);
