@@ -110,6 +110,24 @@ static const struct option rent_table[] = {
 };
 OPTION_LIST(rent_options, "Options", rent_table);
 
+static const struct option request_table[] = {
+    {.name = "env",
+     .letter = 'e',
+     .kind = VALUE_ENVIRONMENT,
+     .repeats = true,
+     .help = "a variable of the job's environment"},
+    {.name = "wait", .kind = VALUE_DURATION, .help = "how long it stands", .fallback = "1d"},
+    {.name = "prepay",
+     .kind = VALUE_DURATION,
+     .help = "run time to pay ahead",
+     .fallback = "one interval of the listing"},
+    {.name = "memory",
+     .kind = VALUE_SIZE,
+     .help = "main memory of the job",
+     .fallback = "the listing's share"},
+};
+OPTION_LIST(request_options, "Options", request_table);
+
 static const struct option host_table[] = {
     {.name = "gpu",
      .kind = VALUE_CARDS,
@@ -351,7 +369,10 @@ static const struct command commands[] = {
     {.name = "request",
      .operands = "",
      .summary = "a standing request, filled when a card fits",
-     .lists = {&filters, &rent_options},
+     .details =
+         "The job runs detached: gpulet leases and gpulet lease logs show what became of it. The "
+         "request stands until it is filled, cancelled or too old, also after a restart.",
+     .lists = {&filters, &request_options},
      .job = JOB_NEEDED,
      .run = run_request},
     {.name = "requests",
