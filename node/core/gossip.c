@@ -392,12 +392,9 @@ expire(struct core *core)
     }
     size_t budget = say_has_room(core) ? 256 : 0;
     uint64_t next = UINT64_MAX;
-    for (size_t i = 0; i < core->shelf.capacity;) {
+    /* From behind: what takes a forgotten entry's place was looked at before. */
+    for (size_t i = core->shelf.used; i-- > 0;) {
         struct shelf_entry *entry = &core->shelf.entries[i];
-        if (!entry->used) {
-            i++;
-            continue;
-        }
         if (entry->length > 0 && entry->expires_at_s <= now_s && budget > 0) {
             retire(core, entry);
             budget--;
@@ -407,11 +404,10 @@ expire(struct core *core)
             say_delete(core, TABLE_GUARDS, &key);
             shelf_remove(&core->shelf, entry);
             budget--;
-            continue; /* another one may stand here now */
+            continue;
         }
         const uint64_t due = entry->length > 0 ? entry->expires_at_s : entry->guard_until_s;
         next = due < next ? due : next;
-        i++;
     }
     core->shelf.next_expiry_s = budget == 0 ? now_s : next;
 }

@@ -54,7 +54,7 @@ collect_page(struct core *core, const struct pull_message *pull,
 {
     size_t count = 0;
     *ret_more = false;
-    for (size_t i = 0; i < core->shelf.capacity; i++) {
+    for (size_t i = 0; i < core->shelf.used; i++) {
         const struct shelf_entry *entry = &core->shelf.entries[i];
         if (!shelf_is_live(entry, core->now.wall) || !is_after(entry, pull->from_s, &pull->after)) {
             continue;

@@ -156,7 +156,7 @@ static bool
 entry_listing(struct core *core, const struct shelf_entry *entry, struct listing *ret_listing)
 {
     struct record_view view;
-    return entry->used && entry->record_kind == RECORD_LISTING && entry->length > 0 &&
+    return entry->record_kind == RECORD_LISTING && entry->length > 0 &&
            entry->expires_at_s * 1000 > (uint64_t)core->now.wall.ms &&
            record_parse(shelf_bytes(&core->shelf, entry), &core->options.network, &view) ==
                STATUS_OK &&
@@ -203,7 +203,7 @@ search_listings(struct core *core, struct client client, const struct control_li
 {
     enum { SHOWN_MAX = 512 };
     size_t shown = 0;
-    for (size_t i = 0; i < core->shelf.capacity; i++) {
+    for (size_t i = 0; i < core->shelf.used; i++) {
         const struct shelf_entry *entry = &core->shelf.entries[i];
         struct listing listing;
         if (!entry_listing(core, entry, &listing)) {
@@ -254,7 +254,7 @@ say_class(struct core *core, struct client client, const struct gpu_class *class
     const size_t used = core->effects->arena_used;
     struct class_asks *asks = effects_take(core->effects, sizeof *asks);
     memset(asks, 0, sizeof *asks);
-    for (size_t i = 0; i < core->shelf.capacity; i++) {
+    for (size_t i = 0; i < core->shelf.used; i++) {
         struct listing listing;
         if (entry_listing(core, &core->shelf.entries[i], &listing) &&
             listing.gpu_class == class->number) {
@@ -290,7 +290,7 @@ search_market(struct core *core, struct client client, const struct control_mark
                  nearest == NULL ? "" : "?");
         return;
     }
-    for (size_t i = 0; i < core->shelf.capacity; i++) {
+    for (size_t i = 0; i < core->shelf.used; i++) {
         struct listing listing;
         if (entry_listing(core, &core->shelf.entries[i], &listing)) {
             gpu_class_set_add(present, listing.gpu_class);

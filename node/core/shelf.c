@@ -14,10 +14,12 @@ shelf_init(struct shelf *shelf, size_t records_max)
         capacity *= 2;
     }
     *shelf = (struct shelf){.capacity = capacity};
+    shelf->places = calloc(capacity, sizeof *shelf->places);
     shelf->entries = calloc(capacity, sizeof *shelf->entries);
     shelf->bytes = calloc(capacity, SHELF_SLOT_BYTES);
     shelf->ring = calloc(capacity, sizeof *shelf->ring);
-    if (shelf->entries == NULL || shelf->bytes == NULL || shelf->ring == NULL) {
+    if (shelf->places == NULL || shelf->entries == NULL || shelf->bytes == NULL ||
+        shelf->ring == NULL) {
         shelf_clear(shelf);
         return STATUS_NO_MEMORY;
     }
@@ -27,6 +29,7 @@ shelf_init(struct shelf *shelf, size_t records_max)
 void
 shelf_clear(struct shelf *shelf)
 {
+    free(shelf->places);
     free(shelf->entries);
     free(shelf->bytes);
     free(shelf->ring);
@@ -60,31 +63,53 @@ shelf_slot_of(const struct envelope *envelope, struct shelf_slot *ret_slot)
 
 /* All records of one author lie in one run, so that its quota is counted in a short walk. Without the
  * secret anybody could grind keys that all stand in one run, and make every look a long walk. */
-static size_t
-slot_home(const struct shelf *shelf, const struct shelf_slot *slot)
+static uint32_t
+author_tag(const struct shelf *shelf, const uint8_t author[16])
 {
     uint64_t halves[2]; /* as much as shelf_find_short knows */
-    memcpy(halves, slot->author.bytes, sizeof halves);
+    memcpy(halves, author, sizeof halves);
     uint64_t hash = (halves[0] ^ shelf->secret) * UINT64_C(0x9E3779B97F4A7C15);
     hash = (hash ^ hash >> 32 ^ halves[1]) * (shelf->secret | 1);
     hash = (hash ^ hash >> 29) * UINT64_C(0xBF58476D1CE4E5B9);
-    return (size_t)(hash >> 32) & (shelf->capacity - 1);
+    return (uint32_t)(hash >> 32);
 }
 
-static bool
-entry_is_slot(const struct shelf_entry *entry, const struct shelf_slot *slot)
+/* A walk over the entries of one author, among which others with its tag may be. */
+struct walk {
+    size_t at;
+    uint32_t tag;
+};
+
+static struct walk
+walk_from(const struct shelf *shelf, const uint8_t author[16])
 {
-    return entry->kind == slot->kind && entry->detail == slot->detail &&
-           peer_id_equal(&entry->author, &slot->author);
+    const uint32_t tag = author_tag(shelf, author);
+    return (struct walk){.at = tag & (shelf->capacity - 1), .tag = tag};
+}
+
+/* NULL at the end of the run; `walk->at` is then the free place behind it. */
+static struct shelf_entry *
+walk_next(const struct shelf *shelf, struct walk *walk)
+{
+    while (shelf->places[walk->at].number != 0) {
+        const struct shelf_place *place = &shelf->places[walk->at];
+        walk->at = (walk->at + 1) & (shelf->capacity - 1);
+        if (place->tag == walk->tag) {
+            return &shelf->entries[place->number - 1];
+        }
+    }
+    return NULL;
 }
 
 struct shelf_entry *
 shelf_find(struct shelf *shelf, const struct shelf_slot *slot)
 {
-    for (size_t at = slot_home(shelf, slot); shelf->entries[at].used;
-         at = (at + 1) & (shelf->capacity - 1)) {
-        if (entry_is_slot(&shelf->entries[at], slot)) {
-            return &shelf->entries[at];
+    struct walk walk = walk_from(shelf, slot->author.bytes);
+    struct shelf_entry *entry;
+    while ((entry = walk_next(shelf, &walk)) != NULL) {
+        if (entry->kind == slot->kind && entry->detail == slot->detail &&
+            peer_id_equal(&entry->author, &slot->author)) {
+            return entry;
         }
     }
     return NULL;
@@ -93,11 +118,9 @@ shelf_find(struct shelf *shelf, const struct shelf_slot *slot)
 struct shelf_entry *
 shelf_find_short(struct shelf *shelf, const uint8_t author[16], uint8_t kind, uint32_t detail)
 {
-    struct shelf_slot slot = {.kind = kind, .detail = detail};
-    memcpy(slot.author.bytes, author, 16);
-    for (size_t at = slot_home(shelf, &slot); shelf->entries[at].used;
-         at = (at + 1) & (shelf->capacity - 1)) {
-        struct shelf_entry *entry = &shelf->entries[at];
+    struct walk walk = walk_from(shelf, author);
+    struct shelf_entry *entry;
+    while ((entry = walk_next(shelf, &walk)) != NULL) {
         if (entry->kind == kind && entry->detail == detail &&
             memcmp(entry->author.bytes, author, 16) == 0) {
             return entry;
@@ -109,9 +132,9 @@ shelf_find_short(struct shelf *shelf, const uint8_t author[16], uint8_t kind, ui
 struct shelf_entry *
 shelf_find_id(struct shelf *shelf, const struct record_id *id)
 {
-    for (size_t at = 0; at < shelf->capacity; at++) {
+    for (size_t at = 0; at < shelf->used; at++) {
         struct shelf_entry *entry = &shelf->entries[at];
-        if (entry->used && entry->length > 0 && record_id_equal(&entry->id, id)) {
+        if (entry->length > 0 && record_id_equal(&entry->id, id)) {
             return entry;
         }
     }
@@ -121,7 +144,7 @@ shelf_find_id(struct shelf *shelf, const struct record_id *id)
 bool
 shelf_is_live(const struct shelf_entry *entry, struct wall now)
 {
-    return entry->used && entry->length > 0 && entry->expires_at_s * 1000 > (uint64_t)now.ms;
+    return entry->length > 0 && entry->expires_at_s * 1000 > (uint64_t)now.ms;
 }
 
 struct bytes
@@ -151,10 +174,11 @@ times_check(const struct envelope *envelope, struct wall now)
 static size_t
 author_count(const struct shelf *shelf, const struct shelf_slot *slot)
 {
+    struct walk walk = walk_from(shelf, slot->author.bytes);
+    const struct shelf_entry *entry;
     size_t count = 0;
-    for (size_t at = slot_home(shelf, slot); shelf->entries[at].used;
-         at = (at + 1) & (shelf->capacity - 1)) {
-        count += peer_id_equal(&shelf->entries[at].author, &slot->author);
+    while ((entry = walk_next(shelf, &walk)) != NULL) {
+        count += peer_id_equal(&entry->author, &slot->author);
     }
     return count;
 }
@@ -199,14 +223,14 @@ entry_for(struct shelf *shelf, const struct shelf_slot *slot)
         return entry;
     }
     assert(shelf->used < shelf->capacity - 1);
-    size_t at = slot_home(shelf, slot);
-    while (shelf->entries[at].used) {
-        at = (at + 1) & (shelf->capacity - 1);
+    struct walk walk = walk_from(shelf, slot->author.bytes);
+    while (walk_next(shelf, &walk) != NULL) {
     }
+    entry = &shelf->entries[shelf->used];
     shelf->used++;
-    entry = &shelf->entries[at];
-    *entry = (struct shelf_entry){
-        .used = true, .author = slot->author, .kind = slot->kind, .detail = slot->detail};
+    shelf->places[walk.at] = (struct shelf_place){.number = (uint32_t)shelf->used, .tag = walk.tag};
+    *entry =
+        (struct shelf_entry){.author = slot->author, .kind = slot->kind, .detail = slot->detail};
     return entry;
 }
 
@@ -281,24 +305,45 @@ shelf_retire(struct shelf *shelf, struct shelf_entry *entry)
     entry->arrival = 0;
 }
 
-void
-shelf_remove(struct shelf *shelf, struct shelf_entry *entry)
+static size_t
+place_of(const struct shelf *shelf, const struct shelf_entry *entry)
+{
+    const size_t number = (size_t)(entry - shelf->entries) + 1;
+    size_t at = author_tag(shelf, entry->author.bytes) & (shelf->capacity - 1);
+    while (shelf->places[at].number != number) {
+        assert(shelf->places[at].number != 0);
+        at = (at + 1) & (shelf->capacity - 1);
+    }
+    return at;
+}
+
+/* Knuth, The Art of Computer Programming 3, 6.4, algorithm R: close the gap, so that no search stops early. */
+static void
+free_place(struct shelf *shelf, size_t hole)
 {
     const size_t mask = shelf->capacity - 1;
-    size_t hole = (size_t)(entry - shelf->entries);
-    shelf->records -= entry->length > 0;
-    shelf->used--;
-    /* Knuth, The Art of Computer Programming 3, 6.4, algorithm R: close the gap, so that no search stops early. */
-    for (size_t at = (hole + 1) & mask; shelf->entries[at].used; at = (at + 1) & mask) {
-        const struct shelf_entry *mover = &shelf->entries[at];
-        const struct shelf_slot slot = {mover->author, mover->kind, mover->detail};
-        const size_t home = slot_home(shelf, &slot);
-        if (((at - home) & mask) >= ((at - hole) & mask)) {
-            shelf->entries[hole] = *mover;
-            memcpy(shelf->bytes + hole * SHELF_SLOT_BYTES, shelf->bytes + at * SHELF_SLOT_BYTES,
-                   mover->length);
+    for (size_t at = (hole + 1) & mask; shelf->places[at].number != 0; at = (at + 1) & mask) {
+        if (((at - shelf->places[at].tag) & mask) >= ((at - hole) & mask)) {
+            shelf->places[hole] = shelf->places[at];
             hole = at;
         }
     }
-    shelf->entries[hole] = (struct shelf_entry){.used = false};
+    shelf->places[hole] = (struct shelf_place){0};
+}
+
+void
+shelf_remove(struct shelf *shelf, struct shelf_entry *entry)
+{
+    struct shelf_entry *last = &shelf->entries[shelf->used - 1];
+    shelf->records -= entry->length > 0;
+    free_place(shelf, place_of(shelf, entry));
+    if (entry != last) {
+        const size_t from = (size_t)(last - shelf->entries);
+        const size_t to = (size_t)(entry - shelf->entries);
+        shelf->places[place_of(shelf, last)].number = (uint32_t)to + 1;
+        memcpy(shelf->bytes + to * SHELF_SLOT_BYTES, shelf->bytes + from * SHELF_SLOT_BYTES,
+               last->length);
+        *entry = *last;
+    }
+    shelf->used--;
 }

@@ -43,7 +43,7 @@ void shelf_put_guard(struct shelf *shelf, const struct guard_row *guard);
 /* Makes a record's entry a guard: its time is over. */
 void shelf_retire(struct shelf *shelf, struct shelf_entry *entry);
 
-/* Forgets an entry whole; other entries may move. */
+/* Forgets an entry whole; the last of the entries takes its place. */
 void shelf_remove(struct shelf *shelf, struct shelf_entry *entry);
 
 #endif

@@ -65,7 +65,6 @@ struct shelf_slot {
 
 /* A public record, or only the guard that outlives it (length 0). */
 struct shelf_entry {
-    bool used;
     struct peer_id author;
     uint8_t kind;        /* of the slot; a withdrawal stands in its victim's */
     uint8_t record_kind; /* of the record itself */
@@ -80,12 +79,21 @@ struct shelf_entry {
     uint16_t length;
 };
 
+/* Where in the entries a slot is found; `tag` spares most looks at those of other authors. */
+struct shelf_place {
+    uint32_t number; /* of the entry, plus one; 0: free */
+    uint32_t tag;    /* from the author alone */
+};
+
+/* Entries and their bytes lie side by side, in no order: memory is touched as records come, and a
+ * record costs its own size rather than a page. */
 struct shelf {
     size_t capacity; /* entries, a power of two; at most 3/4 used */
     uint64_t secret; /* of the hash: keys that meet in one place cannot be made */
     size_t used;
     size_t records;
-    struct shelf_entry *entries; /* open addressing by (author, kind, detail) */
+    struct shelf_place *places;  /* `capacity` of them, open addressing by (author, kind, detail) */
+    struct shelf_entry *entries; /* the first `used` ones */
     uint8_t *bytes;              /* SHELF_SLOT_BYTES for each entry */
     struct shelf_slot *ring;     /* who arrived as number n, at n modulo capacity */
     uint64_t arrivals;
