@@ -228,7 +228,10 @@ check_name(const struct name_table *table, struct bytes value, struct buffer *wh
     if (why != NULL && meant != NULL) {
         buffer_append_format(why, "there is no such name; did you mean %s?", meant);
     } else if (why != NULL) {
-        buffer_append_format(why, "there is no such name; one is %s", table->names[0]);
+        say(why, "there is no such name; the names are");
+        for (size_t i = 0; i < table->count; i++) {
+            buffer_append_format(why, "%s %s", i == 0 ? "" : ",", table->names[i]);
+        }
     }
     return STATUS_BAD_INPUT;
 }
