@@ -13,7 +13,7 @@
 #include "tests/bench/bench.h"
 #include "tests/support/sealed.h"
 
-enum { RECORDS = 2000, ROUNDS = 5, CODEC_PASSES = 50 };
+enum { RECORDS = 2000, BLOCK = 50, ROUNDS = 9, CODEC_PASSES = 20 };
 
 /* A node has its network's id from the start: it is not made for each record. */
 static const struct network_id *
@@ -131,23 +131,23 @@ msgpack_round(struct bytes body)
     return bench_rate(RECORDS * CODEC_PASSES, start);
 }
 
-/* libsodium alone: one check for each of the same records, nothing else. */
-static double
-verify_round(const struct sealed_record *records)
+/* libsodium alone: one check for each of the same records, nothing else. Answers the nanoseconds. */
+static uint64_t
+verify_block(const struct sealed_record *records)
 {
     unsigned char message[80] = {0};
     unsigned refused = 0;
     struct keypair keys;
     keypair_for_test(0, bytes_of_text("bench"), &keys);
     const uint64_t start = bench_now_ns();
-    for (unsigned i = 0; i < RECORDS; i++) {
+    for (unsigned i = 0; i < BLOCK; i++) {
         const struct bytes sealed = sealed_bytes(&records[i]);
         refused += crypto_sign_verify_detached(sealed.data + sealed.length - SIGNATURE_LENGTH,
                                                message, sizeof message, keys.identity.bytes) != 0;
     }
-    const double rate = bench_rate(RECORDS, start);
-    assert(refused == RECORDS);
-    return rate;
+    const uint64_t spent = bench_now_ns() - start;
+    assert(refused == BLOCK);
+    return spent;
 }
 
 static void
@@ -174,24 +174,37 @@ started_core(struct effects *effects)
 }
 
 /* From sealed bytes to the book: the same signature check, and all that the node does around it. */
-static double
-ingest_round(const struct sealed_record *records)
+static uint64_t
+ingest_block(struct core *core, struct effects *effects, const struct sealed_record *records)
 {
-    struct effects *effects = effects_new();
-    assert(effects != NULL);
-    struct core *core = started_core(effects);
     const uint64_t start = bench_now_ns();
-    for (unsigned i = 0; i < RECORDS; i++) {
+    for (unsigned i = 0; i < BLOCK; i++) {
         struct event event = {.type = EVENT_RECORD_VERIFIED};
         const enum status status =
             record_open(sealed_bytes(&records[i]), bench_network(), &event.as.checked.record);
         assert(status == STATUS_OK);
         step(core, &event, effects);
     }
-    const double rate = bench_rate(RECORDS, start);
+    return bench_now_ns() - start;
+}
+
+/* In turns of a few milliseconds, so that a machine that changes its pace does so to both. */
+static void
+ingest_round(const struct sealed_record *records, double *ret_verify, double *ret_ingest)
+{
+    struct effects *effects = effects_new();
+    assert(effects != NULL);
+    struct core *core = started_core(effects);
+    uint64_t verify_ns = 0;
+    uint64_t ingest_ns = 0;
+    for (unsigned i = 0; i < RECORDS; i += BLOCK) {
+        verify_ns += verify_block(&records[i]);
+        ingest_ns += ingest_block(core, effects, &records[i]);
+    }
+    *ret_verify = RECORDS * 1e9 / (double)verify_ns;
+    *ret_ingest = RECORDS * 1e9 / (double)ingest_ns;
     core_free(core);
     effects_free(effects);
-    return rate;
 }
 
 static void
@@ -228,8 +241,7 @@ bench_records(struct bench *bench)
     double ingest[ROUNDS];
     double ratio[ROUNDS];
     for (unsigned i = 0; i < ROUNDS; i++) {
-        verify[i] = verify_round(records);
-        ingest[i] = ingest_round(records);
+        ingest_round(records, &verify[i], &ingest[i]);
         ratio[i] = ingest[i] / verify[i];
     }
     bench_add(bench, &(struct bench_row){.name = "verified ingest to the book, one thread",
