@@ -16,7 +16,8 @@ enum {
     ROUTING_LENGTH = 5,
     FRAMES_A_ROUND = 256,
     SEND_FRAMES_MAX = 65536, /* a client that asked for every listing reads them at its own pace */
-    RECEIVE_FRAMES_MAX = 1000
+    RECEIVE_FRAMES_MAX = 1000,
+    LAST_WORDS_MS = 200
 };
 
 struct control_client {
@@ -90,6 +91,8 @@ control_close(struct control *control)
         return;
     }
     if (control->router != NULL) {
+        /* The last answer, to who asked us to end, still goes out. */
+        (void)set_int(control->router, ZMQ_LINGER, LAST_WORDS_MS);
         zmq_close(control->router);
     }
     control_path_remove(&control->path);
