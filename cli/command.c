@@ -371,6 +371,13 @@ check_words(const struct invocation *invocation, struct buffer *why)
         buffer_append_format(why, "%s needs %s", command->name, command->operands);
         return STATUS_BAD_INPUT;
     }
+    for (size_t i = 0; i < invocation->operand_count; i++) {
+        const bool may_be_empty = command->last_may_be_empty && i + 1 == command->operands_max;
+        if (invocation->operands[i][0] == '\0' && !may_be_empty) {
+            return fail(why, command->name, " does not take an empty word; it needs ",
+                        command->operands);
+        }
+    }
     if (invocation->operand_count > command->operands_max) {
         buffer_append_format(why, "%s does not know what to do with \"%s\"", command->name,
                              invocation->operands[command->operands_max]);

@@ -51,7 +51,8 @@ struct command {
     const struct option_list *lists[OPTION_LISTS_MAX];
     size_t operands_min;
     size_t operands_max;
-    bool takes_settings; /* every setting of gpuletd is an option too */
+    bool last_may_be_empty; /* the last operand is a value, and '' is one */
+    bool takes_settings;    /* every setting of gpuletd is an option too */
     enum job_words job;
     const char *noun;     /* plural noun of the JSON document, or NULL */
     const char *examples; /* lines, or NULL */

@@ -517,6 +517,7 @@ static const struct command commands[] = {
      .run = run_config_get},
     {.name = "config set",
      .operands = "NAME VALUE",
+     .last_may_be_empty = true,
      .summary = "change a setting and keep it",
      .operands_min = 2,
      .operands_max = 2,

@@ -144,6 +144,20 @@ Test(command, every_command_refuses_what_it_does_not_know)
     }
 }
 
+Test(command, an_empty_word_is_no_name_but_may_be_a_value)
+{
+    static char *const words[][5] = {{"gpulet", "config", "get", ""},
+                                     {"gpulet", "lease", "show", ""},
+                                     {"gpulet", "config", "set", "", "x"},
+                                     {"gpulet", "config", "set", "label", ""}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        struct buffer why;
+        buffer_init(&why, sentence, sizeof sentence);
+        cr_assert_eq(invocation_read(words[i][4] == NULL ? 4 : 5, words[i], &invocation, &why),
+                     i == 3 ? STATUS_OK : STATUS_BAD_INPUT, "line %zu", i);
+    }
+}
+
 Test(command, every_option_that_takes_a_value_wants_one_and_every_flag_none)
 {
     char line[256];
