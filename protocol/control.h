@@ -52,20 +52,20 @@ struct control_plain {
 
 /* Offers slots of a group. Zero fields keep what was told before, or the default. */
 struct control_host {
-    uint64_t gpu_mask;        /* 0: all cards */
+    uint64_t gpu_mask; /* 0: all cards */
     bool ask_is_auto;
     struct amount ask_uusd_per_hour;
     struct amount interruptible_ask_uusd_per_hour;
     uint32_t lease_min_s;
     uint32_t lease_max_s;
     uint32_t notice_s;
-    bool notice_given;        /* 0 s is a notice too */
+    bool notice_given; /* 0 s is a notice too */
     uint32_t minimum_run_s;
     uint16_t reclaims_per_day;
     uint16_t reclaim_owed_intervals;
     bool week_hours_given;
     uint8_t week_hours[WEEK_HOURS_BYTES];
-    uint32_t works;           /* 0: all */
+    uint32_t works; /* 0: all */
     uint16_t reliability_min_bp;
     uint64_t valid_until_s;
     bool dry_run;
@@ -82,14 +82,14 @@ struct control_listings {
 };
 
 struct control_search {
-    struct bytes request;     /* encoded struct request */
+    struct bytes request; /* encoded struct request */
     uint16_t limit;
     bool explain;
-    bool quote;               /* cost curve for request.count x request.hosts GPUs */
+    bool quote; /* cost curve for request.count x request.hosts GPUs */
 };
 
 struct control_rent {
-    struct bytes request;     /* encoded struct request */
+    struct bytes request; /* encoded struct request */
     uint32_t wait_s;
     uint32_t prepay_s;
     bool dry_run;
@@ -103,11 +103,11 @@ struct control_rent {
 
 struct control_leases {
     bool all;
-    struct bytes prefix;      /* hex; empty: no filter */
+    struct bytes prefix; /* hex; empty: no filter */
 };
 
 struct control_lease_end {
-    struct bytes prefix;      /* hex */
+    struct bytes prefix; /* hex */
 };
 
 struct control_lease_extend {
@@ -122,7 +122,7 @@ struct control_ledger {
 };
 
 struct control_receipt {
-    struct bytes prefix;      /* hex of a lease; empty: list all */
+    struct bytes prefix; /* hex of a lease; empty: list all */
 };
 
 struct control_peer_add {
@@ -130,19 +130,19 @@ struct control_peer_add {
 };
 
 struct control_market {
-    struct bytes gpu_class;   /* empty: all */
+    struct bytes gpu_class; /* empty: all */
 };
 
 struct control_setting {
-    struct bytes name;        /* empty: list all */
+    struct bytes name; /* empty: list all */
     struct bytes value;
     bool set;
 };
 
 /* Allows or denies a renter. */
 struct control_standing {
-    struct bytes peer;        /* 64 hex digits */
-    uint8_t standing;         /* 0 neutral, 1 allowed, 2 denied */
+    struct bytes peer; /* 64 hex digits */
+    uint8_t standing;  /* 0 neutral, 1 allowed, 2 denied */
 };
 
 /* The rows that come back. `row` is a number of enum control_row_type. */
@@ -160,8 +160,8 @@ struct control_note {
 };
 
 struct control_done {
-    uint8_t status;           /* enum status */
-    struct bytes text;        /* the sentence why and what to do; empty when all is well */
+    uint8_t status;    /* enum status */
+    struct bytes text; /* the sentence why and what to do; empty when all is well */
 };
 
 enum control_row_type {
@@ -190,21 +190,21 @@ struct status_view {
     struct bytes version;
     struct bytes network;
     bool test_network;
-    struct bytes listen;      /* the peer socket's endpoint */
+    struct bytes listen; /* the peer socket's endpoint */
     struct bytes stream_listen;
-    struct bytes control;     /* the local socket's path */
+    struct bytes control; /* the local socket's path */
     struct bytes data_dir;
     uint32_t pid;
     uint64_t started_at_ms;
-    uint32_t peers;           /* connected and introduced */
-    uint32_t listings;        /* in the book */
+    uint32_t peers;    /* connected and introduced */
+    uint32_t listings; /* in the book */
     uint32_t listings_own;
-    uint32_t leases_hosted;   /* open ones */
+    uint32_t leases_hosted; /* open ones */
     uint32_t leases_rented;
-    struct amount balance_uusd; /* grants, plus what is owed to us, less what we owe */
+    struct amount balance_uusd;   /* grants, plus what is owed to us, less what we owe */
     struct amount spendable_uusd; /* grants less debts less what open leases may cost */
     bool paused;
-    struct bytes space;       /* "normal", "low" or "full" */
+    struct bytes space; /* "normal", "low" or "full" */
     uint64_t records_refused;
     bool clock_is_off;
 };
@@ -217,7 +217,7 @@ struct gpu_view {
     uint32_t vram_mib;
     struct bytes driver;
     bool simulated;
-    struct bytes state;       /* "idle", "busy: owner", "leased", "offered", "paused" */
+    struct bytes state; /* "idle", "busy: owner", "leased", "offered", "paused" */
     struct amount suggested_ask_uusd_per_hour;
 };
 
@@ -252,16 +252,16 @@ struct listing_view {
 
 struct offer_view {
     uint16_t rank;
-    bool pick;                /* what rent would take */
+    bool pick; /* what rent would take */
     struct record_id listing;
     struct peer_id host;
     struct bytes host_label;
     struct bytes model;
     uint16_t slots;
     uint32_t vram_mib;
-    struct amount ask_uusd_per_hour; /* of one slot */
+    struct amount ask_uusd_per_hour;  /* of one slot */
     struct amount unit_uusd_per_hour; /* of one H100e for this kind of work */
-    struct amount total_uusd; /* all in, for the whole duration */
+    struct amount total_uusd;         /* all in, for the whole duration */
     uint32_t duration_s;
     uint8_t region;
     uint16_t reliability_bp;
@@ -272,8 +272,8 @@ struct offer_view {
 struct reject_view {
     struct bytes clause;
     uint32_t rejected;
-    uint32_t only_this;       /* would fit but for this clause */
-    struct bytes nearest;     /* "12 offers if VRAM >= 22 GiB" */
+    uint32_t only_this;   /* would fit but for this clause */
+    struct bytes nearest; /* "12 offers if VRAM >= 22 GiB" */
 };
 
 struct rented_view {
@@ -289,15 +289,15 @@ struct rented_view {
 
 struct lease_view {
     struct record_id lease;
-    struct bytes role;        /* "host" or "renter" */
+    struct bytes role; /* "host" or "renter" */
     struct peer_id peer;
     struct bytes peer_label;
     struct bytes model;
-    uint8_t state;            /* enum lease_state */
+    uint8_t state; /* enum lease_state */
     uint16_t slots;
     uint64_t slot_mask;
     struct amount ask_uusd_per_hour;
-    struct amount charged_uusd; /* posted, or final */
+    struct amount charged_uusd;    /* posted, or final */
     struct amount paid_until_uusd; /* voucher */
     uint64_t run_ms;
     uint64_t created_at_ms;
@@ -339,7 +339,7 @@ struct receipt_view {
     uint64_t run_ms;
     uint8_t reason;
     uint64_t ended_at_s;
-    struct bytes bundle;      /* encoded struct receipt_bundle; empty in lists */
+    struct bytes bundle; /* encoded struct receipt_bundle; empty in lists */
 };
 
 struct peer_view {
@@ -366,7 +366,7 @@ struct market_view {
 struct setting_view {
     struct bytes name;
     struct bytes value;
-    struct bytes from;        /* "default", "file" or "told" */
+    struct bytes from; /* "default", "file" or "told" */
     struct bytes help;
 };
 
@@ -379,7 +379,7 @@ struct request_view {
 };
 
 struct quote_view {
-    uint32_t gpus;            /* so many in all */
+    uint32_t gpus; /* so many in all */
     uint32_t hosts;
     struct amount last_ask_uusd_per_hour;
     struct amount total_uusd_per_hour;
@@ -393,7 +393,7 @@ struct charge_view {
     uint8_t reason;
     uint8_t exit_code;
     uint8_t exit_signal;
-    bool receipt;             /* both signatures are durable here */
+    bool receipt; /* both signatures are durable here */
 };
 
 /* A receipt with all that backs it: anybody can check it with no more than these bytes. */

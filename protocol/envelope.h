@@ -35,8 +35,9 @@ struct envelope {
     uint64_t seq;         /* max(last + 1, unix ms): the higher one replaces */
     uint64_t issued_at_s; /* unix seconds */
     uint32_t ttl_s;       /* 0 for private records, which do not expire */
-    uint32_t detail;      /* which of the author's records of this kind: (author, kind, detail) is a slot */
-    struct bytes body;    /* the kind's own fields, encoded */
+    uint32_t
+        detail; /* which of the author's records of this kind: (author, kind, detail) is a slot */
+    struct bytes body; /* the kind's own fields, encoded */
 };
 
 extern const struct schema envelope_schema;

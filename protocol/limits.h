@@ -3,51 +3,51 @@
 #define GPULET_PROTOCOL_LIMITS_H
 
 /* Sizes in bytes. A record with a page's worth of others must fit one frame. */
-#define RECORD_BYTES_MAX 4096u         /* sealed, without cosignature */
-#define RECORD_BODY_MAX 3840u          /* record less envelope and signature */
-#define COSIGNED_BYTES_MAX 4160u       /* sealed record and a second signature */
-#define FRAME_BYTES_MAX 65536u         /* ZMQ_MAXMSGSIZE: libzmq drops the sender beyond */
-#define PAGE_BYTES_MAX 49152u          /* of records in one answer to a pull, leaves room for the frame */
-#define TERMS_BYTES_MAX 2560u          /* lease terms with the listing inside */
-#define LISTING_BYTES_MAX 1024u        /* a sealed listing */
-#define STREAM_FRAME_BYTES_MAX 32768u  /* payload of a stream frame: best of measured sizes */
-#define STREAM_WINDOW_BYTES 1048576u   /* credit per stream: covers 80 Mbit/s at 100 ms */
-#define COMMAND_BYTES_MAX 32768u       /* argv and environment of a job: must fit START in one frame */
+#define RECORD_BYTES_MAX 4096u   /* sealed, without cosignature */
+#define RECORD_BODY_MAX 3840u    /* record less envelope and signature */
+#define COSIGNED_BYTES_MAX 4160u /* sealed record and a second signature */
+#define FRAME_BYTES_MAX 65536u   /* ZMQ_MAXMSGSIZE: libzmq drops the sender beyond */
+#define PAGE_BYTES_MAX 49152u    /* of records in one answer to a pull, leaves room for the frame */
+#define TERMS_BYTES_MAX 2560u    /* lease terms with the listing inside */
+#define LISTING_BYTES_MAX 1024u  /* a sealed listing */
+#define STREAM_FRAME_BYTES_MAX 32768u /* payload of a stream frame: best of measured sizes */
+#define STREAM_WINDOW_BYTES 1048576u  /* credit per stream: covers 80 Mbit/s at 100 ms */
+#define COMMAND_BYTES_MAX 32768u /* argv and environment of a job: must fit START in one frame */
 
 /* Records. Times in seconds. */
-#define RECORD_FUTURE_S_MAX 120u       /* clocks differ; more is a lie or a broken clock */
+#define RECORD_FUTURE_S_MAX 120u /* clocks differ; more is a lie or a broken clock */
 #define RECORD_TTL_S_MAX 86400u
 #define RECORD_SEQ_AHEAD_MS_MAX 600000u /* seq over issued_at: stops a burnt slot (seq = 2^64) */
-#define SEQ_GUARD_S 86640u             /* a guard outlives every copy: 24 h + 4 min */
+#define SEQ_GUARD_S 86640u              /* a guard outlives every copy: 24 h + 4 min */
 #define NODE_TTL_S 86400u
 #define LISTING_TTL_S 43200u
 #define REQUEST_TTL_S 3600u
-#define RECORDS_PER_AUTHOR_MAX 64u     /* slot groups and requests of one key in a cache */
+#define RECORDS_PER_AUTHOR_MAX 64u /* slot groups and requests of one key in a cache */
 
 /* Times and counts in any field: no sum or product of theirs with 1000 leaves 64 bits. */
-#define TIME_S_MAX 253402300799u       /* 9999-12-31 23:59:59 UTC: what date printers know */
+#define TIME_S_MAX 253402300799u /* 9999-12-31 23:59:59 UTC: what date printers know */
 #define TIME_MS_MAX 253402300799999u
-#define COUNT_MAX 9007199254740991u    /* 2^53 - 1: what every JSON reader keeps exactly */
+#define COUNT_MAX 9007199254740991u /* 2^53 - 1: what every JSON reader keeps exactly */
 
 /* The lease. */
-#define HOLD_TTL_MS 10000u             /* long enough for two round trips and a commit, short to waste */
-#define LATEST_START_S 20u             /* after LEASE; owes nothing until then */
-#define INTERVAL_S 60u                 /* one voucher: all that either side risks */
+#define HOLD_TTL_MS 10000u /* long enough for two round trips and a commit, short to waste */
+#define LATEST_START_S 20u /* after LEASE; owes nothing until then */
+#define INTERVAL_S 60u     /* one voucher: all that either side risks */
 #define METER_S 10u
-#define TEST_INTERVAL_S 10u            /* test networks, so that a tour sees several */
+#define TEST_INTERVAL_S 10u /* test networks, so that a tour sees several */
 #define TEST_METER_S 2u
-#define MISSED_CONTACT_S 30u           /* an attached lease whose CLI is gone is ended */
-#define HOLD_LAPSE_WAIT_MS_MIN 1000u   /* doubles with each unconfirmed hold */
+#define MISSED_CONTACT_S 30u         /* an attached lease whose CLI is gone is ended */
+#define HOLD_LAPSE_WAIT_MS_MIN 1000u /* doubles with each unconfirmed hold */
 #define HOLD_LAPSE_WAIT_MS_MAX 600000u
-#define SLOTS_PER_GROUP_MAX 64u        /* slots of a lease are one 64-bit mask */
-#define SLOT_GROUPS_MAX 16u            /* listings of one host */
+#define SLOTS_PER_GROUP_MAX 64u /* slots of a lease are one 64-bit mask */
+#define SLOT_GROUPS_MAX 16u     /* listings of one host */
 
 /* A node's memory, taken at start. */
 #define LINKS_MAX 256u
 #define LEASES_OPEN_MAX 256u
-#define LEASES_CLOSED_MAX 1024u        /* kept in memory for `leases`; older ones are on disk */
+#define LEASES_CLOSED_MAX 1024u /* kept in memory for `leases`; older ones are on disk */
 #define REQUESTS_STANDING_MAX 64u
-#define SHELF_RECORDS_DEFAULT 16384u   /* gossiped records in memory */
+#define SHELF_RECORDS_DEFAULT 16384u /* gossiped records in memory */
 #define CONTROL_CLIENTS_MAX 64u
 
 #endif

@@ -104,7 +104,7 @@ struct busy_message {
 /* The answer to hold, lease or extension that the host does not accept. */
 struct refused_message {
     struct record_id about;
-    uint8_t reason; /* enum refusal */
+    uint8_t reason;   /* enum refusal */
     uint32_t wait_ms; /* before trying again; 0: do not */
     struct bytes text;
 };
@@ -178,7 +178,7 @@ struct stream_credit_message {
 struct stream_end_message {
     struct lease_id lease;
     uint8_t stream;
-    uint64_t offset; /* the stream's length */
+    uint64_t offset;  /* the stream's length */
     uint64_t dropped; /* bytes beyond the log's cap, lost with a word */
 };
 struct stream_exit_message {
@@ -199,11 +199,10 @@ struct stream_refused_message {
 extern const struct schema hello_message_schema, records_message_schema, pull_message_schema,
     page_message_schema, signed_message_schema, cosigned_message_schema, busy_message_schema,
     refused_message_schema, cancel_message_schema, start_message_schema, started_message_schema,
-    end_message_schema, lease_query_message_schema, lease_state_message_schema,
-    ping_message_schema, pong_message_schema, stream_open_message_schema,
-    stream_read_message_schema, stream_data_message_schema, stream_credit_message_schema,
-    stream_end_message_schema, stream_exit_message_schema, stream_signal_message_schema,
-    stream_refused_message_schema;
+    end_message_schema, lease_query_message_schema, lease_state_message_schema, ping_message_schema,
+    pong_message_schema, stream_open_message_schema, stream_read_message_schema,
+    stream_data_message_schema, stream_credit_message_schema, stream_end_message_schema,
+    stream_exit_message_schema, stream_signal_message_schema, stream_refused_message_schema;
 
 /* The schema of a type, or NULL. */
 const struct schema *message_schema(uint8_t type);
