@@ -37,14 +37,14 @@ say_status(struct core *core, struct client client)
     struct status_view view = {
         .identity = options->keypair.identity,
         .channel_key = options->keypair.channel_key,
-        .label = bytes_of_text(options->label),
+        .label = say_cut(bytes_of_text(options->label), sizeof options->label),
         .version = bytes_of_text(GPULET_VERSION),
-        .network = bytes_of_text(options->network_name),
+        .network = say_cut(bytes_of_text(options->network_name), sizeof options->network_name),
         .test_network = options->is_test_network,
         .listen = bytes_of_text(options->address),
         .stream_listen = bytes_of_text(options->stream_address),
-        .control = bytes_of_text(options->control_path),
-        .data_dir = bytes_of_text(options->data_dir),
+        .control = say_cut(bytes_of_text(options->control_path), sizeof options->control_path),
+        .data_dir = say_cut(bytes_of_text(options->data_dir), sizeof options->data_dir),
         .pid = options->pid,
         .started_at_ms = (uint64_t)core->started_at.ms,
         .peers = links_peer_count(core),
@@ -94,10 +94,10 @@ say_gpus(struct core *core, struct client client)
         const struct gpu_view view = {
             .gpu = gpu->number,
             .slot_group = gpu->slot_group,
-            .model = bytes_of_text(gpu->model),
+            .model = say_cut(bytes_of_text(gpu->model), sizeof gpu->model),
             .gpu_class = gpu->gpu_class,
             .vram_mib = gpu->vram_mib,
-            .driver = bytes_of_text(gpu->driver),
+            .driver = say_cut(bytes_of_text(gpu->driver), sizeof gpu->driver),
             .simulated = gpu->simulated,
             .state = bytes_of_text(gpu_state(core, gpu)),
             .suggested_ask_uusd_per_hour = listing_suggested_ask(core, gpu->gpu_class),
@@ -130,12 +130,12 @@ pause_or_resume(struct core *core, struct client client, const struct control_ca
     }
     if (cards->gpu_mask == 0) {
         core->paused = pause;
-        core->pause_mask = pause ? core->pause_mask : 0;
+        listing_set_paused(core, pause ? core->pause_mask : 0);
         store_setting(core, SETTING_PAUSED, pause ? 1 : 0);
     } else if (pause) {
-        core->pause_mask |= cards->gpu_mask;
+        listing_set_paused(core, core->pause_mask | cards->gpu_mask);
     } else {
-        core->pause_mask &= ~cards->gpu_mask;
+        listing_set_paused(core, core->pause_mask & ~cards->gpu_mask);
     }
     listing_refresh_all(core);
     listing_tick(core);
@@ -155,7 +155,7 @@ reclaim(struct core *core, struct client client, const struct control_cards *car
         core->paused = true;
         store_setting(core, SETTING_PAUSED, 1);
     } else {
-        core->pause_mask |= mask;
+        listing_set_paused(core, core->pause_mask | mask);
     }
     listing_refresh_all(core);
     listing_tick(core);

@@ -95,6 +95,8 @@ recover_setting(struct core *core, const struct row *row)
                            amount_of_micro((int64_t)setting.value, &amount) == STATUS_OK;
     if (row->key.number == SETTING_PAUSED) {
         core->paused = setting.value != 0;
+    } else if (row->key.number == SETTING_PAUSE_MASK) {
+        core->pause_mask = setting.value;
     } else if (row->key.number == SETTING_SPEND_LEASE && is_amount) {
         core->options.spend_lease_max_uusd = amount;
     } else if (row->key.number == SETTING_SPEND_DAY && is_amount) {
@@ -149,6 +151,7 @@ static void
 recovered(struct core *core)
 {
     core->recovered = true;
+    ledger_recovered(core);
     host_recovered(core);
     renter_recovered(core);
 }

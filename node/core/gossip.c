@@ -268,7 +268,7 @@ make_node_record(struct core *core)
         .address = bytes_of_text(core->options.address),
         .stream_address = bytes_of_text(core->options.stream_address),
         .software = bytes_of_text("gpulet " GPULET_VERSION),
-        .label = bytes_of_text(core->options.label),
+        .label = say_cut(bytes_of_text(core->options.label), sizeof core->options.label),
     };
     const struct seal_order order = {
         .kind = RECORD_NODE, .ttl_s = NODE_TTL_S, .seq = say_next_seq(core, RECORD_NODE, 0)};

@@ -251,21 +251,23 @@ ledger_spendable(const struct core *core)
 }
 
 enum status
-ledger_may_spend(const struct core *core, struct amount most, const char **ret_why)
+ledger_may_extend(const struct core *core, struct amount total, struct amount more,
+                  const char **ret_why)
 {
     *ret_why = "";
     if (!amount_is_zero(core->options.spend_lease_max_uusd) &&
-        amount_compare(most, core->options.spend_lease_max_uusd) > 0) {
+        amount_compare(total, core->options.spend_lease_max_uusd) > 0) {
         *ret_why = "it may cost more than spend-lease-max allows for one lease; shorten --for, or "
                    "raise the limit with `gpulet config set`";
         return STATUS_LIMIT;
     }
-    struct amount today = most;
-    if ((uint64_t)core->now.wall.ms / DAY_MS == core->spent_day) {
-        if (amount_add(most, core->spent_today, &today) != STATUS_OK) {
-            *ret_why = "the amount is too large";
-            return STATUS_LIMIT;
-        }
+    /* Open leases may still cost what they reserve, today as well as later. */
+    const bool is_today = (uint64_t)core->now.wall.ms / DAY_MS == core->spent_day;
+    struct amount today = is_today ? core->spent_today : amount_zero();
+    if (amount_add(today, reserved(core), &today) != STATUS_OK ||
+        amount_add(today, more, &today) != STATUS_OK) {
+        *ret_why = "the amount is too large";
+        return STATUS_LIMIT;
     }
     if (!amount_is_zero(core->options.spend_day_max_uusd) &&
         amount_compare(today, core->options.spend_day_max_uusd) > 0) {
@@ -273,10 +275,32 @@ ledger_may_spend(const struct core *core, struct amount most, const char **ret_w
                    "the limit with `gpulet config set`";
         return STATUS_LIMIT;
     }
-    if (amount_compare(most, ledger_spendable(core)) > 0) {
+    if (amount_compare(more, ledger_spendable(core)) > 0) {
         *ret_why = "the grants of this network do not cover it; `gpulet spending` shows what is "
                    "left";
         return STATUS_LIMIT;
     }
     return STATUS_OK;
+}
+
+enum status
+ledger_may_spend(const struct core *core, struct amount most, const char **ret_why)
+{
+    return ledger_may_extend(core, most, most, ret_why);
+}
+
+void
+ledger_recovered(struct core *core)
+{
+    const uint64_t today = (uint64_t)core->now.wall.ms / DAY_MS;
+    core->spent_day = today;
+    core->spent_today = amount_zero();
+    for (size_t i = 0; i < LEASES_MAX; i++) {
+        const struct lease *lease = &core->leases[i];
+        const bool is_of_today =
+            lease->row.ended_at_ms == 0 || lease->row.ended_at_ms / DAY_MS == today;
+        if (lease->used && !lease->row.is_host && is_of_today) {
+            count_spending(core, lease->row.posted_uusd);
+        }
+    }
 }

@@ -33,6 +33,13 @@ struct balance_row ledger_sum(const struct core *core);
  * an issuer, where limits per lease and day bound spending. */
 struct amount ledger_spendable(const struct core *core);
 
+/* After recovery: what leases have cost today counts against the day's limit. */
+void ledger_recovered(struct core *core);
+
+/* Whether a lease of the renter's may become as dear as `total`, by `more` than now: as below. */
+enum status ledger_may_extend(const struct core *core, struct amount total, struct amount more,
+                              const char **ret_why) MUST_USE;
+
 /* Whether the renter may sign for so much more: STATUS_OK, or STATUS_LIMIT with a sentence in ret_why. */
 enum status ledger_may_spend(const struct core *core, struct amount most, const char **ret_why)
     MUST_USE;

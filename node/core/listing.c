@@ -95,6 +95,17 @@ listing_price(const struct listing *listing, bool interruptible)
     return interruptible ? listing->interruptible_ask_uusd_per_hour : listing->ask_uusd_per_hour;
 }
 
+void
+listing_set_paused(struct core *core, uint64_t gpu_mask)
+{
+    const struct row_key key = row_key_of_number(SETTING_PAUSE_MASK);
+    const struct setting_row row = {.value = gpu_mask};
+    if (gpu_mask != core->pause_mask) {
+        core->pause_mask = gpu_mask;
+        say_store(core, TABLE_SETTINGS, &key, &setting_row_schema, &row);
+    }
+}
+
 struct amount
 listing_suggested_ask(const struct core *core, uint16_t gpu_class)
 {
@@ -131,11 +142,11 @@ fill_from_card(struct core *core, const struct gpu *gpu, struct listing *listing
     const uint32_t gpus = core->gpu_count > 0 ? (uint32_t)core->gpu_count : 1;
     listing->gpu_class = gpu->gpu_class;
     memcpy(listing->class_table, core->class_table, sizeof listing->class_table);
-    listing->gpu_name = bytes_of_text(gpu->model);
+    listing->gpu_name = say_cut(bytes_of_text(gpu->model), sizeof gpu->model);
     listing->vram_mib = gpu->vram_mib;
     listing->fp16_gflops = gpu->fp16_gflops;
     listing->bandwidth_mb_s = gpu->bandwidth_mb_s;
-    listing->driver = bytes_of_text(gpu->driver);
+    listing->driver = say_cut(bytes_of_text(gpu->driver), sizeof gpu->driver);
     listing->cuda = gpu->cuda;
     listing->capability = gpu->capability;
     listing->pcie_mb_s = gpu->pcie_mb_s;
@@ -152,9 +163,8 @@ fill_from_card(struct core *core, const struct gpu *gpu, struct listing *listing
 }
 
 static struct listing
-listing_of_offer(struct core *core, const struct offer_state *offer, const struct gpu *gpu)
+listing_of_offer(struct core *core, const struct offer_row *row, const struct gpu *gpu)
 {
-    const struct offer_row *row = &offer->row;
     const bool test = core->options.is_test_network;
     struct listing listing = {
         .slot_group = row->slot_group,
@@ -192,7 +202,15 @@ publish(struct core *core, struct offer_state *offer)
     if (gpu == NULL) {
         return;
     }
-    const struct listing listing = listing_of_offer(core, offer, gpu);
+    const struct listing listing = listing_of_offer(core, &offer->row, gpu);
+    const char *why = "a figure is out of range";
+    if (codec_check(&listing_schema, &listing) != STATUS_OK ||
+        listing_check(&listing, &why) != STATUS_OK) {
+        say_log(core, LOG_ERROR, "cards %llx cannot be listed: %s",
+                (unsigned long long)offer->row.gpu_mask, why);
+        offer->dirty = false;
+        return;
+    }
     const struct seal_order order = {.kind = RECORD_LISTING,
                                      .detail = offer->row.slot_group,
                                      .ttl_s = LISTING_TTL_S,
@@ -409,7 +427,7 @@ say_offer(struct core *core, struct client client, const struct offer_state *off
 {
     const struct gpu *gpu = group_gpu(core, offer->row.slot_group);
     struct shelf_entry entry = {.author = core->options.keypair.identity};
-    const struct listing listing = listing_of_offer(core, offer, gpu);
+    const struct listing listing = listing_of_offer(core, &offer->row, gpu);
     if (offer->published) {
         entry.id = offer->listing;
         entry.issued_at_s = (uint64_t)core->now.wall.ms / 1000;
@@ -457,6 +475,30 @@ begins_group(const struct core *core, size_t at, uint64_t wanted)
     return cards != 0 && (cards & -cards) == UINT64_C(1) << gpu->number;
 }
 
+/* The sentence why no listing can say what is wanted, or NULL. */
+static const char *
+offer_refusal(struct core *core, const struct offer_row *row)
+{
+    const struct gpu *gpu = group_gpu(core, row->slot_group);
+    if (row->lease_min_s > row->lease_max_s) {
+        return "the shortest lease would be longer than the longest; give --min and --max";
+    }
+    if (gpu == NULL) {
+        return "there is no such card";
+    }
+    if (row->valid_until_s != 0 && row->valid_until_s <= (uint64_t)core->now.wall.ms / 1000) {
+        return "the offer would be over already";
+    }
+    struct listing listing = listing_of_offer(core, row, gpu);
+    listing.slots_total = 1; /* cards that are held back just now count, too */
+    if (codec_check(&listing_schema, &listing) != STATUS_OK) {
+        return "a figure is out of range: a lease is at most a year, a notice at most a day, and "
+               "at most 1440 intervals are owed";
+    }
+    const char *why = NULL;
+    return listing_check(&listing, &why) == STATUS_OK ? NULL : why;
+}
+
 void
 listing_host(struct core *core, struct client client, const struct control_host *ask)
 {
@@ -471,9 +513,9 @@ listing_host(struct core *core, struct client client, const struct control_host 
             continue;
         }
         const struct offer_row row = merged_offer(core, core->gpus[i].slot_group, ask, wanted);
-        if (row.lease_min_s > row.lease_max_s) {
-            say_done(core, client, STATUS_REFUSED,
-                     "the shortest lease would be longer than the longest; give --min and --max");
+        why = offer_refusal(core, &row);
+        if (why != NULL) {
+            say_done(core, client, STATUS_REFUSED, "%s", why);
             return;
         }
         if (ask->dry_run) {
@@ -481,7 +523,9 @@ listing_host(struct core *core, struct client client, const struct control_host 
             say_offer(core, client, &offer);
         }
     }
-    core->pause_mask &= ask->dry_run ? UINT64_MAX : ~wanted;
+    if (!ask->dry_run) {
+        listing_set_paused(core, core->pause_mask & ~wanted);
+    }
     for (size_t i = 0; i < core->gpu_count && !ask->dry_run; i++) {
         if (!begins_group(core, i, wanted)) {
             continue;

@@ -34,6 +34,9 @@ bool listing_is_open(const struct core *core, const struct offer_state *offer);
 /* What a slot costs an hour, by the listing; zero: not offered so. */
 struct amount listing_price(const struct listing *listing, bool interruptible);
 
+/* Which cards are not offered just now, whatever the offers say; kept over restarts. */
+void listing_set_paused(struct core *core, uint64_t gpu_mask);
+
 /* A fair price for a card: the class's typical one. */
 struct amount listing_suggested_ask(const struct core *core, uint16_t gpu_class);
 

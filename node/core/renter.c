@@ -329,21 +329,25 @@ void
 renter_extend(struct core *core, struct client client, struct lease *lease, uint32_t by_s,
               bool dry_run)
 {
-    uint32_t duration_s;
+    struct amount total;
     struct amount more;
     const char *why;
     if (lease->row.is_host || lease->row.state != LEASE_ACTIVE) {
         say_done(core, client, STATUS_NOT_NOW, "only a running lease that you rent gets longer");
         return;
     }
-    if (__builtin_add_overflow(lease->row.duration_s, by_s, &duration_s) ||
-        price_charge_between(lease->row.ask_uusd_per_hour, lease->row.slots,
-                             lease->row.duration_s * 1000ull, duration_s * 1000ull,
-                             &more) != STATUS_OK) {
-        say_done(core, client, STATUS_OUT_OF_RANGE, "that is too long");
+    struct extension extension = {.lease = lease_id_of(lease)};
+    if (by_s == 0 || __builtin_add_overflow(lease->row.duration_s, by_s, &extension.duration_s) ||
+        codec_check(&extension_schema, &extension) != STATUS_OK ||
+        price_charge(lease->row.ask_uusd_per_hour, lease->row.slots, extension.duration_s * 1000ull,
+                     &total) != STATUS_OK ||
+        amount_subtract(total, lease_charge(lease, lease->row.duration_s * 1000ull), &more) !=
+            STATUS_OK) {
+        say_done(core, client, STATUS_OUT_OF_RANGE,
+                 "a lease is at least a second longer, and at most a year long");
         return;
     }
-    if (ledger_may_spend(core, more, &why) != STATUS_OK) {
+    if (ledger_may_extend(core, total, more, &why) != STATUS_OK) {
         say_done(core, client, STATUS_LIMIT, "%s", why);
         return;
     }
@@ -356,10 +360,9 @@ renter_extend(struct core *core, struct client client, struct lease *lease, uint
         say_done(core, client, STATUS_OK, "%s", "");
         return;
     }
-    const struct extension extension = {.lease = lease_id_of(lease), .duration_s = duration_s};
-    const struct seal_order order = {.kind = RECORD_EXTENSION, .seq = duration_s};
+    /* Not kept before the host has signed: it would take the place of one that both have signed. */
+    const struct seal_order order = {.kind = RECORD_EXTENSION, .seq = extension.duration_s};
     const struct verified_record record = say_seal(core, order, &extension);
-    say_store_evidence(core, &lease->row.hold, EVIDENCE_EXTENSION, &record);
     say_signed(core, link->link, verified_bytes(&record));
     say_note(core, client, NOTE_TALK, "asked the host; `gpulet leases` shows the new end");
     say_done(core, client, STATUS_OK, "%s", "");
