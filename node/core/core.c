@@ -163,11 +163,11 @@ workload(struct core *core, const struct event_workload *workload)
     if (lease != NULL && lease->row.is_host && lease_state_is_open(lease_state(lease))) {
         if (lease->row.state != LEASE_SETTLING) {
             host_workload(core, lease, workload);
+            return;
         }
-        return;
     }
     if (workload->state == JOB_RUNNING || workload->state == JOB_FROZEN) {
-        /* A job without an open lease: nobody pays for it. */
+        /* A job without a lease, or whose lease is settled already: nobody pays for it. */
         effects_add(core->effects, EFFECT_JOB_KILL)->as.job.lease = workload->lease;
     }
 }

@@ -254,7 +254,7 @@ renter_take_lease(struct core *core, struct link_state *link, struct bytes cosig
     say_store_evidence(core, &lease->row.hold, EVIDENCE_LEASE, &record);
     struct rent *rent = rent_of(core, lease->client);
     if (rent == NULL || !make_start(core, lease, rent)) {
-        renter_end(core, lease); /* nobody waits for it any more */
+        renter_end(core, lease); /* nobody waits for it any more, or it cannot be said */
         return;
     }
     rent_over(rent);
@@ -361,7 +361,12 @@ renter_take_refused(struct core *core, struct link_state *link,
     snprintf(why, sizeof why, "%.*s", (int)text.length,
              text.length > 0 ? (const char *)text.data : "");
     if (lease != NULL) {
+        const struct client client = lease->client;
+        const bool was_asked = lease->row.state == LEASE_ASKED;
         come_to_nothing(core, lease, why, 0);
+        if (was_asked && message->wait_ms != 0) {
+            rent_try_again(core, client, message->wait_ms);
+        }
         return;
     }
     say_log(core, LOG_DEBUG, "a peer refused: %s", why);

@@ -179,9 +179,13 @@ host_take_voucher(struct core *core, struct link_state *link, const struct verif
     if ((action != LEASE_ACTION_KEEP && action != LEASE_ACTION_THAW_JOB)) {
         return;
     }
-    if (note_voucher(core, lease, record) != STATUS_OK || paid_run_ms(lease) <= lease->row.run_ms) {
+    const enum status status = note_voucher(core, lease, record);
+    if (status != STATUS_OK || paid_run_ms(lease) <= lease->row.run_ms) {
         if (action == LEASE_ACTION_THAW_JOB) {
             lease->row.state = LEASE_FROZEN; /* it pays no more than what has run */
+        }
+        if (status == STATUS_OK) {
+            lease_store(core, lease);
         }
         return;
     }

@@ -135,6 +135,19 @@ rent_next(struct core *core, struct client client, const char *why, uint64_t fre
     core->tick_at = core->now.boot;
 }
 
+void
+rent_try_again(struct core *core, struct client client, uint32_t wait_ms)
+{
+    enum { WAIT_MS_MAX = 3000, SECOND_TRIES_MAX = 8 };
+    struct rent *rent = rent_of(core, client);
+    if (rent != NULL && rent->tried_count > 0 && wait_ms <= WAIT_MS_MAX &&
+        rent->second_tries < SECOND_TRIES_MAX) {
+        rent->second_tries++;
+        rent->tried_count--;
+        rent->next_try_at = boot_add(core->now.boot, duration_of_ms(wait_ms));
+    }
+}
+
 /* START without lease and voucher, which are not known yet. */
 static bool
 keep_start(struct rent *rent, const struct control_rent *ask)

@@ -12,7 +12,8 @@ enum {
     END_REPEAT_MS = 2000,
     END_DOUBLINGS = 6,
     CLOCK_SLACK_MS = 5000, /* a host's meter may be so much ahead of our own clock */
-    LATE_FINAL_MS = 60000
+    LATE_FINAL_MS = 60000,
+    START_PATIENCE_MS = 40000
 };
 
 struct verified_record
@@ -316,6 +317,10 @@ renter_end(struct core *core, struct lease *lease)
     }
     lease->row.reason = END_RENTER;
     lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
+    struct rent *rent = lease->client.number == 0 ? NULL : rent_of(core, lease->client);
+    if (rent != NULL) {
+        rent_over(rent);
+    }
     say_done(core, lease->client, STATUS_REFUSED, "ended before it started; nothing is owed");
     lease->client = (struct client){0};
     if (was_asked) {
@@ -436,6 +441,30 @@ lapse(struct core *core, struct lease *lease)
     }
 }
 
+/* START went out long ago, and nobody has said that the job runs. */
+static bool
+start_is_overdue(struct core *core, const struct lease *lease)
+{
+    return lease->client.number != 0 && lease->row.boot_id == core->boot_id &&
+           (uint64_t)core->now.boot.ms > lease->row.deadline_boot_ms + START_PATIENCE_MS &&
+           links_to_peer(core, &lease->row.peer) == NULL;
+}
+
+/* Nobody sits in front of a screen for ever. What runs detached may run all the same, as the host may be
+ * out of reach for us only; it is looked for as long as the lease lives. */
+static void
+start_waits(struct core *core, struct lease *lease)
+{
+    if (lease->row.attached) {
+        renter_end(core, lease);
+        return;
+    }
+    say_done(core, lease->client, STATUS_TIMEOUT,
+             "the host is out of reach, and has not said that the job runs; `gpulet leases` shows "
+             "what becomes of it");
+    lease->client = (struct client){0};
+}
+
 void
 renter_lease_tick(struct core *core, struct lease *lease)
 {
@@ -457,6 +486,8 @@ renter_lease_tick(struct core *core, struct lease *lease)
     case LEASE_STARTING:
         if (reader_is_long_gone(core, lease) || is_long_over(core, lease)) {
             renter_end(core, lease);
+        } else if (start_is_overdue(core, lease)) {
+            start_waits(core, lease);
         } else if (core_is_due(core, lease->send_at)) {
             hire_repeat(core, lease, links_to_peer(core, &lease->row.peer));
         }

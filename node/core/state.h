@@ -35,6 +35,7 @@ struct link_state {
     struct boot heard_at;
     struct boot pinged_at;
     uint64_t hello_nonce;
+    uint64_t own_nonce;
     uint64_t arrival_sent; /* shelf arrivals up to here were pushed */
     int64_t inbound_bytes; /* a leaky bucket */
     struct boot inbound_at;
@@ -163,6 +164,7 @@ struct rent {
     struct record_id listing; /* the offer in hand */
     struct peer_id host;
     uint16_t tried_count;
+    uint16_t second_tries; /* of offers whose host said when */
     struct record_id tried[16];
     uint64_t free_at_s; /* earliest that a BUSY told */
     uint32_t prepay_s;

@@ -194,3 +194,18 @@ Test(review_host, the_owners_program_may_print_anything)
         node_free(node);
     }
 }
+
+/* A job that is found again after its lease was settled as lost. */
+Test(review_host, a_job_whose_lease_is_settled_is_killed)
+{
+    struct tenant tenant;
+    struct node *node = tenant_node(1, &tenant);
+    tenant_run(node, &tenant);
+    const struct event lost = {.type = EVENT_WORKLOAD_LOST, .as.lease = tenant.lease};
+    node_step(node, &lost);
+    cr_assert_eq(tenant_state(node, &tenant), LEASE_SETTLING);
+    node_forget_sent(node);
+    tenant_job(node, &tenant, JOB_RUNNING, 7000);
+    cr_assert_eq(node->effect_counts[EFFECT_JOB_KILL], 1u);
+    node_free(node);
+}

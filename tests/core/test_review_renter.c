@@ -212,3 +212,54 @@ Test(review_renter, a_run_that_began_while_the_link_was_down_counts)
     cr_assert(false_host_sees_voucher(&host, node));
     node_free(node);
 }
+
+/* The host vanishes after START: the person is told, and a detached lease is looked for all the same. */
+Test(review_renter, a_host_that_vanishes_after_start_leaves_nobody_waiting)
+{
+    for (unsigned attached = 0; attached < 2; attached++) {
+        struct node *node = node_new("node", 0);
+        struct false_host host;
+        uint8_t status = STATUS_OK;
+        false_host_init(&host, node, "host");
+        false_host_is_rented(node, 5, 36000, attached == 1);
+        cr_assert(false_host_sees_hold(&host, node));
+        false_host_holds(&host, node);
+        cr_assert(false_host_leases(&host, node));
+        cr_assert(false_host_sees_start(&host, node));
+        stranger_disconnect(node, &host.self);
+        node_wait(node, 180000);
+        cr_assert_eq(node_dones(node, 5, &status), 1u, "attached %u", attached);
+        cr_assert_eq(status, STATUS_TIMEOUT);
+        cr_assert_eq(false_host_row(&host, node).state,
+                     attached == 1 ? LEASE_ENDING : LEASE_STARTING);
+        stranger_connect(node, &host.self);
+        false_host_starts(&host, node);
+        cr_assert_eq(false_host_row(&host, node).state,
+                     attached == 1 ? LEASE_ENDING : LEASE_ACTIVE);
+        node_free(node);
+    }
+}
+
+/* A host that says when to come again is asked again, but not for ever. */
+Test(review_renter, an_offer_that_is_free_in_a_moment_is_tried_again)
+{
+    struct node *node = node_new("node", 0);
+    struct false_host host;
+    uint8_t status = STATUS_OK;
+    false_host_init(&host, node, "host");
+    false_host_is_rented(node, 5, 600, false);
+    unsigned holds = 0;
+    while (node_dones(node, 5, &status) == 0 && holds < 100) {
+        cr_assert(false_host_sees_hold(&host, node));
+        holds++;
+        node_forget_sent(node);
+        const struct refused_message refused = {
+            .about = host.hold, .reason = REFUSAL_ONE_HOLD_A_KEY, .wait_ms = 500};
+        stranger_says(node, &host.self, &refused_message_schema, &refused);
+        node_wait(node, 700);
+    }
+    cr_assert_eq(status, STATUS_BUSY);
+    cr_assert_gt(holds, 3u);
+    cr_assert_lt(holds, 20u);
+    node_free(node);
+}
