@@ -31,7 +31,7 @@ const char *const exit_codes_text =
     "2    the command line is wrong\n"
     "3    no gpuletd runs on the data directory\n"
     "Once a job was started, rent gives the job's own code, 128 + n for signal n, and 125 when\n"
-    "gpulet, the host or the owner ended it; 130 after Ctrl-C.\n";
+    "gpulet, the host or the owner ended it; 130 after Ctrl-C, 141 when nobody reads its output.\n";
 
 static const struct option filter_table[] = {
     {.name = "where",

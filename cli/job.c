@@ -233,7 +233,9 @@ take_signal(struct job *job)
     if (job->signals < 0 || read(job->signals, &info, sizeof info) != (ssize_t)sizeof info) {
         return STATUS_OK;
     }
-    job->interrupts++;
+    if (job->interrupts++ == 0) {
+        job->interrupt_signal = (int)info.ssi_signo;
+    }
     if (!job->is_attached || job->interrupts > 1) {
         return STATUS_NOT_NOW;
     }
@@ -257,6 +259,7 @@ write_outputs(struct job *job)
         if (status == STATUS_OK && output->is_broken && !was_broken && job->is_attached &&
             !job->has_exited && job->interrupts == 0) {
             job->interrupts = 1;
+            job->interrupt_signal = SIGPIPE;
             status = end_lease(job, "nobody takes the job's output any more");
         }
     }

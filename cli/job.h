@@ -14,10 +14,11 @@ struct job {
     struct lease_id lease;
     struct job_output outputs[2];
     struct job_input input;
-    int signals;      /* a signalfd; -1: none */
-    bool follows;     /* until the job ends; else only what is there */
-    bool is_attached; /* the lease is ours to end */
-    int interrupts;   /* signals so far */
+    int signals;          /* a signalfd; -1: none */
+    bool follows;         /* until the job ends; else only what is there */
+    bool is_attached;     /* the lease is ours to end */
+    int interrupts;       /* signals so far */
+    int interrupt_signal; /* the first of them; SIGPIPE when our reader went away */
     bool has_exited;
     struct stream_exit_message exit;
     bool has_charge;

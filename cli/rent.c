@@ -256,7 +256,7 @@ rent_exit_code(const struct job *job)
         return code_of_end(job->exit.reason, job->exit.code, job->exit.signal);
     }
     if (job->interrupts > 0) {
-        return SIGNAL_BASE + SIGINT;
+        return SIGNAL_BASE + job->interrupt_signal;
     }
     if (job->has_charge && !job->has_exited) {
         return code_of_end(job->charge.reason, job->charge.exit_code, job->charge.exit_signal);

@@ -5,7 +5,7 @@
 #include "cli/job.h"
 
 /* The exit code of `rent` for a job that is over: its own, 128 + n for a signal, 125 when it was
- * ended, 130 after an interrupt. */
+ * ended, 128 + n when signal n interrupted us. */
 int rent_exit_code(const struct job *job);
 
 #endif

@@ -209,11 +209,14 @@ Test(job_stream, the_exit_code_is_the_jobs_or_says_who_ended_it)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct job job = {.has_exited = cases[i].has_exited, .interrupts = cases[i].interrupts};
+        job.interrupt_signal = SIGINT;
         job.exit.reason = cases[i].reason;
         job.exit.code = cases[i].code;
         job.exit.signal = cases[i].signal;
         cr_assert_eq(rent_exit_code(&job), cases[i].wanted, "case %zu", i);
     }
+    struct job unread = {.interrupts = 1, .interrupt_signal = SIGPIPE};
+    cr_assert_eq(rent_exit_code(&unread), 141);
     /* The charge says how it ended when the exit itself was lost. */
     struct job job = {.has_charge = true};
     job.charge.reason = END_JOB_EXITED;

@@ -46,6 +46,10 @@ equal "first line" y "$(cat "$WORK/out")"
 # Ctrl-C ends the lease and says so. (A shell's background jobs ignore it; timeout's do not.)
 code 130 timeout --preserve-status -s INT 2 gpulet --dir "$NET" --node renter-1 rent -n --for 2m -- \
     sleep 7531
+code 143 timeout --preserve-status -s TERM 1 gpulet --dir "$NET" --node renter-1 rent -n \
+    --for 2m -- sleep 7531
+code 130 timeout --preserve-status -s INT 2 gpulet --dir "$NET" --node renter-1 rent -n --for 2m -- \
+    sh -c 'trap "" INT TERM; sleep 7531'
 has "what is said" "$WORK/err" 'ending lease'
 has "what is said" "$WORK/err" 'charged'
 equal "no open lease" 0 "$(on renter-1 leases --json | grep -c '"state": "active"')"
