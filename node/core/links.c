@@ -104,14 +104,17 @@ links_drop(struct core *core, struct link_state *link, const char *why)
 }
 
 static void
-say_hello(struct core *core, const struct link_state *link)
+say_hello(struct core *core, struct link_state *link)
 {
+    /* Said again it is the same greeting, which nobody answers twice: else two that have both been
+     * forgotten would greet each other for ever. */
+    link->own_nonce = link->own_nonce != 0 ? link->own_nonce : say_random(core) | 1;
     const struct hello hello = {
         .sender_key = core->options.keypair.channel_key,
         .receiver_key = link->key,
         .protocol_min = PROTOCOL_VERSION,
         .protocol_max = PROTOCOL_VERSION,
-        .nonce = say_random(core),
+        .nonce = link->own_nonce,
         .time_ms = core->now.wall.ms > 0 ? (uint64_t)core->now.wall.ms : 0,
     };
     const struct seal_order order = {.kind = RECORD_HELLO, .seq = hello.time_ms};

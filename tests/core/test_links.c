@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 
+#include "protocol/codec.h"
 #include "tests/core/node_fixture.h"
 
 static void
@@ -50,6 +51,40 @@ Test(links, a_greeting_that_comes_twice_is_answered_once)
         says_hello(node, &stranger, 0); /* the nonce of the first one */
     }
     cr_assert_eq(node_count_sent(node, stranger.link, MESSAGE_HELLO), 1u);
+    node_free(node);
+}
+
+static uint64_t
+last_nonce(struct node *node, const struct stranger *stranger)
+{
+    struct bytes frame;
+    struct hello_message message;
+    struct verified_record record;
+    struct hello hello;
+    cr_assert(node_last_sent(node, stranger->link, MESSAGE_HELLO, &frame));
+    cr_assert_eq(message_decode(&hello_message_schema, frame, &message), STATUS_OK);
+    cr_assert_eq(record_open(message.hello, &fixture_network, &record), STATUS_OK);
+    cr_assert_eq(verified_body(&record, RECORD_HELLO, &hello), STATUS_OK);
+    return hello.nonce;
+}
+
+/* Else two that were forgotten twice would take each other's answers for new greetings. */
+Test(links, a_greeting_said_again_is_the_same_greeting)
+{
+    struct stranger stranger;
+    struct node *node = node_new("node", 1);
+    stranger_init(&stranger, "peer");
+    stranger_connect(node, &stranger);
+    const uint64_t nonce = last_nonce(node, &stranger);
+    for (uint64_t i = 1; i < 4; i++) {
+        says_hello(node, &stranger, i);
+        cr_assert_eq(last_nonce(node, &stranger), nonce);
+    }
+    cr_assert_eq(node_count_sent(node, stranger.link, MESSAGE_HELLO), 4u);
+    const struct link first = stranger.link;
+    stranger_connect(node, &stranger);
+    cr_assert_neq(last_nonce(node, &stranger), nonce, "another connection, another greeting");
+    cr_assert_neq(stranger.link.number, first.number);
     node_free(node);
 }
 

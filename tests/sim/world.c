@@ -8,6 +8,9 @@
 #include "crypto/digest.h"
 
 enum { FAULT_EVERY_US = 400 * MS, CALM_EVERY_US = SECOND, CALM_US_MAX = 900 * SECOND };
+/* Of one machine in five seconds without anything to do. */
+enum { QUIET_STEPS_MAX = 100 };
+
 enum { STORM_S_MIN = 60, STORM_S_MAX = 240 };
 
 uint64_t
@@ -198,6 +201,12 @@ begin_calm(struct world *world)
 static void
 end_calm(struct world *world)
 {
+    const uint64_t steps = world->tally.steps - world->quiet_steps;
+    if (steps > (uint64_t)QUIET_STEPS_MAX * world->machine_count) {
+        world_fail(world, &world->machines[0], &world->machines[1],
+                   "%llu steps in five quiet seconds: somebody talks for ever",
+                   (unsigned long long)steps);
+    }
     check_books(world);
     world->calm = false;
     world->faults = true;
@@ -215,6 +224,7 @@ calm_second(struct world *world)
     } else if (check_is_quiet(world)) {
         if (world->quiet_since_us == 0) {
             world->quiet_since_us = world->now_us;
+            world->quiet_steps = world->tally.steps;
         }
         if (world->now_us - world->quiet_since_us >= 5 * SECOND) {
             end_calm(world);

@@ -257,7 +257,8 @@ struct world {
     bool calm;          /* nobody asks for anything new */
     int64_t calm_since_us;
     int64_t quiet_since_us;
-    uint64_t trace; /* hash of every event and effect so far */
+    uint64_t quiet_steps; /* the count of steps at that time */
+    uint64_t trace;       /* hash of every event and effect so far */
     uint64_t step_limit;
     bool failed;
     struct tally tally;
