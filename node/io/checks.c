@@ -203,7 +203,7 @@ checks_collect(struct checks *checks, const struct sink *sink)
     }
     uint64_t ready = count_ready(checks);
     while (ready-- > 0) {
-        const struct check *check = checks->ring[checks->given++ % PLACES];
+        const struct check *check = checks->ring[checks->given % PLACES];
         struct event event = {.type = EVENT_RECORD_REFUSED,
                               .as.checked = {.link = check->link, .status = check->status}};
         if (check->status == STATUS_OK) {
@@ -211,8 +211,15 @@ checks_collect(struct checks *checks, const struct sink *sink)
             event.as.checked.record = check->record;
         }
         sink->take(sink->context, &event);
+        checks->given++; /* not before: the taker may release what belongs to an older batch */
     }
-    return count_ready(checks) > 0 || (checks->thread_count == 0 && checks->given < checks->filled);
+    return checks_are_ready(checks);
+}
+
+bool
+checks_are_ready(struct checks *checks)
+{
+    return count_ready(checks) > 0 || (checks->thread_count == 0 && checks->given < checks->added);
 }
 
 bool

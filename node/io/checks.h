@@ -25,6 +25,9 @@ void checks_add_to_poll(struct checks *checks, struct poll_set *set);
  * checks_release. True when finished ones are left. */
 bool checks_collect(struct checks *checks, const struct sink *sink);
 
+/* True when checks_collect has something to give now. */
+bool checks_are_ready(struct checks *checks);
+
 /* True while so many wait that no more should be read from peers. */
 bool checks_are_many(const struct checks *checks);
 

@@ -216,10 +216,11 @@ earliest(int64_t a, int64_t b)
 static long
 poll_wait_ms(const struct loop *loop, bool more)
 {
-    if (more || !loop->cache.is_done || loop->broken != STATUS_OK) {
+    const struct world *world = &loop->world;
+    if (more || !loop->cache.is_done || loop->broken != STATUS_OK ||
+        checks_are_ready(world->checks)) {
         return 0;
     }
-    const struct world *world = &loop->world;
     int64_t due = earliest(core_next_deadline(loop->core).ms, loop->housekeeping_ms);
     due = earliest(due, peers_deadline_ms(world->peers));
     due = earliest(due, control_deadline_ms(world->control));

@@ -95,6 +95,42 @@ Test(checks, verdicts_come_in_the_order_of_the_orders_with_any_number_of_threads
     }
 }
 
+/* A taker that carries a batch out, and forgets it, in the midst of a record. */
+struct releasing {
+    struct checks *checks;
+    size_t count;
+};
+
+static void
+take_and_release(void *context, const struct event *event)
+{
+    struct releasing *releasing = context;
+    checks_release(releasing->checks);
+    if (event->type == EVENT_RECORD_VERIFIED) {
+        const struct bytes bytes = verified_bytes(&event->as.checked.record);
+        const struct network_id network = sealed_network("test");
+        struct verified_record again;
+        cr_assert_eq(record_open(bytes, &network, &again), STATUS_OK);
+    }
+    releasing->count++;
+}
+
+Test(checks, a_record_lives_until_its_own_batch_is_released)
+{
+    static struct record_id ids[RECORDS];
+    cr_assert_eq(crypto_start(), STATUS_OK);
+    const struct network_id network = sealed_network("test");
+    struct checks *checks = checks_new(&network, 0);
+    struct releasing releasing = {.checks = checks};
+    const struct sink sink = {.take = take_and_release, .context = &releasing};
+    add_records(checks, ids);
+    while (checks_collect(checks, &sink)) {
+        continue;
+    }
+    cr_assert_eq(releasing.count, RECORDS);
+    checks_free(checks);
+}
+
 Test(checks, nothing_is_checked_before_the_start_and_an_end_midway_leaves_nothing)
 {
     static struct heard heard;
