@@ -225,10 +225,10 @@ take_memory(struct loop *loop)
     loop->inbox = malloc(INBOX_BYTES);
     loop->poll.items = calloc(POLL_ITEMS_MAX, sizeof *loop->poll.items);
     loop->poll.capacity = POLL_ITEMS_MAX;
+    /* As many as processors: this thread has next to nothing to do while they check. */
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const unsigned spare = cores > 1 ? (unsigned)cores - 1 : 0;
-    loop->world.checks =
-        checks_new(&loop->world.network, spare > CHECK_THREADS_MAX ? CHECK_THREADS_MAX : spare);
+    const unsigned threads = cores > CHECK_THREADS_MAX ? CHECK_THREADS_MAX : (unsigned)cores;
+    loop->world.checks = checks_new(&loop->world.network, cores > 1 ? threads : 0);
     loop->world.decide = decide_new(loop->options.options->decide);
     return loop->effects == NULL || loop->inbox == NULL || loop->poll.items == NULL ||
                    loop->world.checks == NULL || loop->world.decide == NULL

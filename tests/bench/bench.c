@@ -71,10 +71,8 @@ static const struct {
     const char *name;
     void (*run)(struct bench *bench);
 } benches[] = {
-    {"records", bench_records},
-    {"storage", bench_storage},
-    {"market", bench_market},
-    {"daemon", bench_daemon},
+    {"records", bench_records}, {"ingest", bench_ingest}, {"storage", bench_storage},
+    {"market", bench_market},   {"daemon", bench_daemon},
 };
 
 /* Runs every benchmark, or those named as arguments. */

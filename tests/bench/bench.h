@@ -28,6 +28,7 @@ double bench_rate(uint64_t count, uint64_t start_ns);
 
 /* Each file of this folder has one. */
 void bench_records(struct bench *bench);
+void bench_ingest(struct bench *bench);
 void bench_storage(struct bench *bench);
 void bench_market(struct bench *bench);
 void bench_daemon(struct bench *bench);
