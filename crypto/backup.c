@@ -5,6 +5,7 @@
 
 #include "crypto/backup_words.h"
 #include "crypto/digest.h"
+#include "protocol/ascii.h"
 #include "protocol/nearest.h"
 
 enum { CHECKSUM_LENGTH = BACKUP_BYTES - SEED_LENGTH, WORDS_A_LINE = 6, HEX_GROUP = 2 };
@@ -58,34 +59,18 @@ backup_write_hex(const uint8_t seed[SEED_LENGTH], bool is_test, struct buffer *b
     return buffer->overflowed ? STATUS_NO_SPACE : STATUS_OK;
 }
 
-static bool
-is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static uint8_t
-lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
-}
-
-static bool
-is_letter(uint8_t c)
-{
-    return lower(c) >= 'a' && lower(c) <= 'z';
-}
-
 /* The next run of letters and digits at or behind *position, which moves behind it; empty at the end. */
 static struct bytes
 token_next(struct bytes text, size_t *position)
 {
     size_t start = *position;
-    while (start < text.length && !is_letter(text.data[start]) && !is_digit(text.data[start])) {
+    while (start < text.length && !ascii_is_letter(text.data[start]) &&
+           !ascii_is_digit(text.data[start])) {
         start++;
     }
     size_t end = start;
-    while (end < text.length && (is_letter(text.data[end]) || is_digit(text.data[end]))) {
+    while (end < text.length &&
+           (ascii_is_letter(text.data[end]) || ascii_is_digit(text.data[end]))) {
         end++;
     }
     *position = end;
@@ -116,7 +101,7 @@ word_fits(const char *word, struct bytes token)
         return false;
     }
     for (size_t i = 0; i < token.length; i++) {
-        if ((uint8_t)word[i] != lower(token.data[i])) {
+        if ((uint8_t)word[i] != ascii_lower(token.data[i])) {
             return false;
         }
     }
@@ -166,10 +151,10 @@ words_read(struct bytes text, uint8_t ret_payload[BACKUP_BYTES], struct buffer *
 static int
 hex_value(uint8_t c)
 {
-    if (is_digit(c)) {
+    if (ascii_is_digit(c)) {
         return c - '0';
     }
-    const uint8_t letter = lower(c);
+    const uint8_t letter = ascii_lower(c);
     return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
@@ -178,7 +163,7 @@ hex_read(struct bytes text, uint8_t ret_payload[BACKUP_BYTES], struct buffer *wh
 {
     size_t count = 0;
     for (size_t i = 0; i < text.length; i++) {
-        if (!is_letter(text.data[i]) && !is_digit(text.data[i])) {
+        if (!ascii_is_letter(text.data[i]) && !ascii_is_digit(text.data[i])) {
             continue;
         }
         const int value = hex_value(text.data[i]);
@@ -214,9 +199,9 @@ is_hex(struct bytes text)
     size_t hex_letters = 0;
     size_t letters = 0;
     for (size_t i = 0; i < text.length; i++) {
-        digits += is_digit(text.data[i]) ? 1 : 0;
-        letters += is_letter(text.data[i]) ? 1 : 0;
-        hex_letters += is_letter(text.data[i]) && hex_value(text.data[i]) >= 0 ? 1 : 0;
+        digits += ascii_is_digit(text.data[i]) ? 1 : 0;
+        letters += ascii_is_letter(text.data[i]) ? 1 : 0;
+        hex_letters += ascii_is_letter(text.data[i]) && hex_value(text.data[i]) >= 0 ? 1 : 0;
     }
     return digits > 0 || (letters > 0 && letters == hex_letters);
 }

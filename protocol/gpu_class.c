@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "protocol/ascii.h"
 #include "protocol/gpu_class_table.h"
 #include "protocol/nearest.h"
 #include "protocol/price.h"
@@ -61,8 +62,7 @@ gpu_class_by_number(uint16_t number)
 static bool
 is_letter_or_digit(uint8_t byte)
 {
-    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-           (byte >= 'A' && byte <= 'Z');
+    return ascii_is_letter(byte) || ascii_is_digit(byte);
 }
 
 static bool

@@ -2,11 +2,7 @@
 
 #include <stdint.h>
 
-static uint8_t
-lower(uint8_t letter)
-{
-    return letter >= 'A' && letter <= 'Z' ? (uint8_t)(letter + ('a' - 'A')) : letter;
-}
+#include "protocol/ascii.h"
 
 static size_t
 smaller(size_t a, size_t b)
@@ -31,11 +27,12 @@ nearest_distance(struct bytes a, struct bytes b)
         const size_t *two_above = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b.length; j++) {
-            const uint8_t left = lower(a.data[i - 1]);
-            const uint8_t right = lower(b.data[j - 1]);
+            const uint8_t left = ascii_lower(a.data[i - 1]);
+            const uint8_t right = ascii_lower(b.data[j - 1]);
             size_t best = above[j - 1] + (left != right);
             best = smaller(best, smaller(above[j], row[j - 1]) + 1);
-            if (i > 1 && j > 1 && left == lower(b.data[j - 2]) && right == lower(a.data[i - 2])) {
+            if (i > 1 && j > 1 && left == ascii_lower(b.data[j - 2]) &&
+                right == ascii_lower(a.data[i - 2])) {
                 best = smaller(best, two_above[j - 2] + 1);
             }
             row[j] = best;

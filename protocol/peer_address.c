@@ -2,25 +2,9 @@
 
 #include <string.h>
 
+#include "protocol/ascii.h"
+
 enum { KEY_HEX_LENGTH = 2 * ID_LENGTH, LABEL_LENGTH_MAX = 63, PORT_DIGITS_MAX = 5 };
-
-static bool
-is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static uint8_t
-lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
-}
-
-static bool
-is_letter(uint8_t c)
-{
-    return lower(c) >= 'a' && lower(c) <= 'z';
-}
 
 /* The position of the last such byte, or the length when there is none. */
 static size_t
@@ -62,7 +46,7 @@ number_read(struct bytes text, uint32_t maximum, uint32_t *ret_number)
         return false;
     }
     for (size_t i = 0; i < text.length; i++) {
-        if (!is_digit(text.data[i])) {
+        if (!ascii_is_digit(text.data[i])) {
             return false;
         }
         number = 10 * number + (uint32_t)(text.data[i] - '0');
@@ -80,7 +64,7 @@ label_is_valid(struct bytes label)
     }
     for (size_t i = 0; i < label.length; i++) {
         const uint8_t c = label.data[i];
-        if (!is_letter(c) && !is_digit(c) && c != '-' && c != '_') {
+        if (!ascii_is_letter(c) && !ascii_is_digit(c) && c != '-' && c != '_') {
             return false;
         }
     }
@@ -91,7 +75,7 @@ static bool
 is_all_digits(struct bytes text)
 {
     for (size_t i = 0; i < text.length; i++) {
-        if (!is_digit(text.data[i])) {
+        if (!ascii_is_digit(text.data[i])) {
             return false;
         }
     }
@@ -133,11 +117,12 @@ bracketed_is_valid(struct bytes host)
         return false;
     }
     for (size_t i = 1; i + 1 < host.length; i++) {
-        const uint8_t c = lower(host.data[i]);
-        const bool is_hex = is_digit(c) || (c >= 'a' && c <= 'f');
+        const uint8_t c = ascii_lower(host.data[i]);
+        const bool is_hex = ascii_is_digit(c) || (c >= 'a' && c <= 'f');
         if (c == '%' && !in_zone) {
             in_zone = true;
-        } else if (in_zone ? !is_letter(c) && !is_digit(c) : !is_hex && c != ':' && c != '.') {
+        } else if (in_zone ? !ascii_is_letter(c) && !ascii_is_digit(c)
+                           : !is_hex && c != ':' && c != '.') {
             return false;
         }
         colons += c == ':' ? 1 : 0;
@@ -163,7 +148,7 @@ host_read(struct bytes host, struct peer_address *address)
     }
     address->host_length = (uint8_t)host.length;
     for (size_t i = 0; i < host.length; i++) {
-        address->host[i] = (char)lower(host.data[i]);
+        address->host[i] = (char)ascii_lower(host.data[i]);
     }
     return true;
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "protocol/ascii.h"
+
 enum { UNITS_MAX = 8, SHOWN_MAX = 40 };
 
 /* A unit that may follow a number: how many of the smallest steps it is worth. */
@@ -31,12 +33,6 @@ refuse(enum status status, struct buffer *why, struct bytes text, const struct s
     return status;
 }
 
-static bool
-is_digit(uint8_t byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
 static struct bytes
 rest_of(struct bytes text, size_t from)
 {
@@ -49,7 +45,7 @@ take_digits(struct bytes text, size_t *at, uint64_t *value)
 {
     const size_t start = *at;
     uint64_t result = 0;
-    while (*at < text.length && is_digit(text.data[*at])) {
+    while (*at < text.length && ascii_is_digit(text.data[*at])) {
         if (__builtin_mul_overflow(result, 10u, &result) ||
             __builtin_add_overflow(result, (uint64_t)(text.data[*at] - '0'), &result)) {
             return STATUS_OUT_OF_RANGE;
@@ -251,7 +247,7 @@ static enum status
 take_duration_unit(struct bytes text, size_t *at, size_t after, size_t *ret_unit)
 {
     const size_t start = *at;
-    while (*at < text.length && !is_digit(text.data[*at])) {
+    while (*at < text.length && !ascii_is_digit(text.data[*at])) {
         (*at)++;
     }
     const struct bytes name = bytes_of(text.data + start, *at - start);
@@ -472,7 +468,7 @@ quantity_print_version(struct buffer *out, uint16_t version)
 static unsigned
 hex_digit(uint8_t byte)
 {
-    if (is_digit(byte)) {
+    if (ascii_is_digit(byte)) {
         return (unsigned)(byte - '0');
     }
     return byte >= 'a' && byte <= 'f' ? (unsigned)(byte - 'a') + 10 : 16;

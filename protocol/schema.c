@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "protocol/ascii.h"
+
 /* Longest headers: array, str and bin of msgpack with a 32-bit length; a 64-bit integer. */
 enum { HEADER_BYTES_MAX = 5, INTEGER_BYTES_MAX = 9 };
 
@@ -58,12 +60,6 @@ schema_field(const struct schema *schema, const char *name)
     return NULL;
 }
 
-static uint8_t
-lower(uint8_t letter)
-{
-    return letter >= 'A' && letter <= 'Z' ? (uint8_t)(letter - 'A' + 'a') : letter;
-}
-
 static bool
 is_same_word(struct bytes word, const char *name)
 {
@@ -71,7 +67,7 @@ is_same_word(struct bytes word, const char *name)
         return false;
     }
     for (size_t i = 0; i < word.length; i++) {
-        if (lower(word.data[i]) != lower((uint8_t)name[i])) {
+        if (ascii_lower(word.data[i]) != ascii_lower((uint8_t)name[i])) {
             return false;
         }
     }
