@@ -1,5 +1,5 @@
 # Every command and option of `gpulet help --json` with wrong input: a sentence, an exit code, no output, and
-# nothing changed.
+# nothing changed. A part of the command lines, another one each time; slow_wrong_input.sh runs all of them.
 . tests/e2e/lib/network.sh
 
 network_up --hosts 1 --renters 1 --seed 15
@@ -20,7 +20,7 @@ state() {
 mkdir "$WORK/empty"
 on host-1 help --json >"$WORK/help.json" || fail "help --json"
 state >"$WORK/before"
-(cd "$WORK/empty" && "$TESTS/attack/wrong_input" "$BIN/gpulet" "$NET" host-1 <"$WORK/help.json") ||
+(cd "$WORK/empty" && "$TESTS/attack/wrong_input" "$BIN/gpulet" "$NET" host-1 "${STRIDE:-6}" <"$WORK/help.json") ||
     fail "wrong input is not refused as it should be"
 state >"$WORK/after"
 diff "$WORK/before" "$WORK/after" || fail "wrong input changed something"
