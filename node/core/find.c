@@ -7,14 +7,18 @@
 
 enum { TRIES_MAX = 64 };
 
-static bool
-listing_of_entry(struct core *core, const struct shelf_entry *entry, struct listing *ret_listing)
+bool
+find_listing(const struct core *core, const struct shelf_entry *entry, struct listing *ret_listing)
 {
-    struct record_view view;
-    return entry->record_kind == RECORD_LISTING && entry->length > 0 &&
-           record_parse(shelf_bytes(&core->shelf, entry), &core->options.network, &view) ==
-               STATUS_OK &&
-           codec_decode(&listing_schema, view.envelope.body, ret_listing) == STATUS_OK;
+    if (entry->record_kind != RECORD_LISTING || entry->length <= SIGNATURE_LENGTH) {
+        return false;
+    }
+    /* It was parsed and verified when it came: here it is only read. */
+    struct bytes encoded = shelf_bytes(&core->shelf, entry);
+    encoded.length -= SIGNATURE_LENGTH;
+    struct envelope envelope;
+    return codec_decode(&envelope_schema, encoded, &envelope) == STATUS_OK &&
+           codec_decode(&listing_schema, envelope.body, ret_listing) == STATUS_OK;
 }
 
 void
@@ -65,7 +69,7 @@ find_resolve(struct core *core, const struct offer *offer, const struct request 
     const struct shelf_entry *entry =
         shelf_find_short(&core->shelf, offer->host.bytes, RECORD_LISTING, offer->slot_group);
     struct found found = {.offer = *offer};
-    if (entry == NULL || !listing_of_entry(core, entry, &found.body)) {
+    if (entry == NULL || !find_listing(core, entry, &found.body)) {
         return false;
     }
     found.host = entry->author;

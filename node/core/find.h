@@ -13,6 +13,10 @@ enum { RELIABILITY_UNKNOWN_BP = 5000 };
 void find_note(struct core *core, const struct shelf_entry *entry, const struct envelope *envelope);
 void find_forget(struct core *core, const struct shelf_entry *entry);
 
+/* The listing that an entry holds; texts are borrowed from the shelf. False for any other record. */
+bool find_listing(const struct core *core, const struct shelf_entry *entry,
+                  struct listing *ret_listing);
+
 /* An offer with the listing behind it. */
 struct found {
     struct offer offer;

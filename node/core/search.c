@@ -155,12 +155,7 @@ search_question(struct core *core, struct client client, const struct control_se
 static bool
 entry_listing(struct core *core, const struct shelf_entry *entry, struct listing *ret_listing)
 {
-    struct record_view view;
-    return entry->record_kind == RECORD_LISTING && entry->length > 0 &&
-           entry->expires_at_s * 1000 > (uint64_t)core->now.wall.ms &&
-           record_parse(shelf_bytes(&core->shelf, entry), &core->options.network, &view) ==
-               STATUS_OK &&
-           codec_decode(&listing_schema, view.envelope.body, ret_listing) == STATUS_OK;
+    return shelf_is_live(entry, core->now.wall) && find_listing(core, entry, ret_listing);
 }
 
 void
@@ -248,16 +243,17 @@ note_ask(struct class_asks *asks, uint64_t ask, uint16_t slots)
     asks->count++;
 }
 
+/* `classes` has the class of each entry of the shelf, or 0. */
 static void
-say_class(struct core *core, struct client client, const struct gpu_class *class)
+say_class(struct core *core, struct client client, const struct gpu_class *class,
+          const uint8_t *classes)
 {
     const size_t used = core->effects->arena_used;
     struct class_asks *asks = effects_take(core->effects, sizeof *asks);
     memset(asks, 0, sizeof *asks);
     for (size_t i = 0; i < core->shelf.used; i++) {
         struct listing listing;
-        if (entry_listing(core, &core->shelf.entries[i], &listing) &&
-            listing.gpu_class == class->number) {
+        if (classes[i] == class->number && entry_listing(core, &core->shelf.entries[i], &listing)) {
             note_ask(asks, (uint64_t)amount_micro(listing.ask_uusd_per_hour), listing.slots_total);
         }
     }
@@ -290,16 +286,19 @@ search_market(struct core *core, struct client client, const struct control_mark
                  nearest == NULL ? "" : "?");
         return;
     }
+    uint8_t *classes = effects_take(core->effects, core->shelf.used * sizeof *classes);
     for (size_t i = 0; i < core->shelf.used; i++) {
         struct listing listing;
+        classes[i] = 0;
         if (entry_listing(core, &core->shelf.entries[i], &listing)) {
+            classes[i] = (uint8_t)listing.gpu_class; /* a set of them has 256 bits */
             gpu_class_set_add(present, listing.gpu_class);
         }
     }
     for (size_t i = 0; i < gpu_class_count(); i++) {
         const struct gpu_class *class = gpu_class_at(i);
         if (gpu_class_set_has(wanted, class->number) && gpu_class_set_has(present, class->number)) {
-            say_class(core, client, class);
+            say_class(core, client, class, classes);
         }
     }
     say_done(core, client, STATUS_OK, "%s", "");
