@@ -415,13 +415,9 @@ host_decided(struct core *core, const struct event *event)
 static void
 cosign(struct core *core, struct lease *lease, const struct verified_record *record)
 {
-    struct signature signature;
     struct verified_record cosigned;
     struct buffer buffer;
-    record_cosign(record, &core->options.keypair, &signature);
-    buffer_init(&buffer, effects_take(core->effects, COSIGNED_BYTES_MAX), COSIGNED_BYTES_MAX);
-    if (record_append_cosigned(record, &signature, &buffer) != STATUS_OK ||
-        record_from_store(buffer_bytes(&buffer), &core->options.network, &cosigned) != STATUS_OK) {
+    if (!say_make_cosigned(core, record, &buffer, &cosigned)) {
         return;
     }
     paper_put(lease->papers->lease, sizeof lease->papers->lease, buffer_bytes(&buffer),
@@ -515,13 +511,9 @@ host_take_extension(struct core *core, struct link_state *link,
     lease->row.duration_s = extension.duration_s;
     lease->row.end_at_ms += more_s * 1000ull;
     lease->row.end_at_boot_ms += more_s * 1000ull;
-    struct signature signature;
     struct verified_record cosigned;
     struct buffer buffer;
-    record_cosign(record, &core->options.keypair, &signature);
-    buffer_init(&buffer, effects_take(core->effects, COSIGNED_BYTES_MAX), COSIGNED_BYTES_MAX);
-    if (record_append_cosigned(record, &signature, &buffer) != STATUS_OK ||
-        record_from_store(buffer_bytes(&buffer), &core->options.network, &cosigned) != STATUS_OK) {
+    if (!say_make_cosigned(core, record, &buffer, &cosigned)) {
         return;
     }
     say_store_evidence(core, &lease->row.hold, EVIDENCE_EXTENSION, &cosigned);

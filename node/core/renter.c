@@ -124,13 +124,8 @@ static void
 say_receipt(struct core *core, struct link_state *link, const struct verified_record *final,
             struct verified_record *ret_receipt)
 {
-    struct signature signature;
     struct buffer buffer;
-    record_cosign(final, &core->options.keypair, &signature);
-    buffer_init(&buffer, effects_take(core->effects, COSIGNED_BYTES_MAX), COSIGNED_BYTES_MAX);
-    if (record_append_cosigned(final, &signature, &buffer) == STATUS_OK &&
-        record_from_store(buffer_bytes(&buffer), &core->options.network, ret_receipt) ==
-            STATUS_OK) {
+    if (say_make_cosigned(core, final, &buffer, ret_receipt)) {
         say_cosigned(core, link->link, buffer_bytes(&buffer));
     }
 }

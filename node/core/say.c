@@ -57,6 +57,18 @@ say_cosigned(struct core *core, struct link link, struct bytes cosigned)
     say_message(core, link, &cosigned_message_schema, &message);
 }
 
+bool
+say_make_cosigned(struct core *core, const struct verified_record *record, struct buffer *ret_bytes,
+                  struct verified_record *ret_cosigned)
+{
+    struct signature signature;
+    record_cosign(record, &core->options.keypair, &signature);
+    buffer_init(ret_bytes, effects_take(core->effects, COSIGNED_BYTES_MAX), COSIGNED_BYTES_MAX);
+    return record_append_cosigned(record, &signature, ret_bytes) == STATUS_OK &&
+           record_from_store(buffer_bytes(ret_bytes), &core->options.network, ret_cosigned) ==
+               STATUS_OK;
+}
+
 static bool
 is_nobody(struct client client)
 {

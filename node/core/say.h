@@ -14,6 +14,11 @@ void say_message(struct core *core, struct link link, const struct schema *schem
 void say_signed(struct core *core, struct link link, struct bytes sealed);
 void say_cosigned(struct core *core, struct link link, struct bytes cosigned);
 
+/* Adds our signature to a verified record, in the memory of this step's effects. False: no record of
+ * two signatures comes of it. */
+bool say_make_cosigned(struct core *core, const struct verified_record *record,
+                       struct buffer *ret_bytes, struct verified_record *ret_cosigned) MUST_USE;
+
 /* To a client of the command line. */
 void say_row(struct core *core, struct client client, uint8_t row, const void *view);
 void say_note(struct core *core, struct client client, enum note_level level, const char *format,
