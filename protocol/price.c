@@ -136,9 +136,24 @@ price_per_unit(int64_t ask_uusd_per_hour, uint32_t unit)
     return price_effective(ask_uusd_per_hour, unit, RELIABILITY_BP_MAX);
 }
 
+uint64_t
+price_per_unit_up(int64_t ask_uusd_per_hour, uint32_t unit)
+{
+    const uint64_t ask = ask_uusd_per_hour < 0 ? 0 : (uint64_t)ask_uusd_per_hour;
+    const uint32_t divisor = unit == 0 ? 1 : unit;
+    if (ask <= UINT32_MAX) {
+        return (ask * H100E_UNIT + divisor - 1) / divisor;
+    }
+    return saturated(((wide)ask * H100E_UNIT + divisor - 1) / divisor);
+}
+
 int64_t
 price_of_unit(uint64_t price_uusd_per_unit_hour, uint32_t unit)
 {
+    if (price_uusd_per_unit_hour <= UINT32_MAX) {
+        /* Below 2^48: within AMOUNT_MICRO_MAX. */
+        return (int64_t)(price_uusd_per_unit_hour * unit / H100E_UNIT);
+    }
     const wide ask = (wide)price_uusd_per_unit_hour * unit / H100E_UNIT;
     return ask > (wide)AMOUNT_MICRO_MAX ? AMOUNT_MICRO_MAX : (int64_t)ask;
 }

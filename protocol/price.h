@@ -47,6 +47,9 @@ int64_t price_ask_of_effective(uint64_t effective, uint32_t unit, uint16_t relia
 /* floor(ask * 65536 / unit): uUSD per H100e-hour; saturates like price_effective. */
 uint64_t price_per_unit(int64_t ask_uusd_per_hour, uint32_t unit);
 
+/* The same rounded up: the lowest price per H100e-hour whose price_of_unit reaches the ask. */
+uint64_t price_per_unit_up(int64_t ask_uusd_per_hour, uint32_t unit);
+
 /* floor(price * unit / 65536): the ask per GPU-hour that costs `price` per H100e-hour. The largest
  * ask a limit per H100e-hour admits; saturates at AMOUNT_MICRO_MAX. */
 int64_t price_of_unit(uint64_t price_uusd_per_unit_hour, uint32_t unit);

@@ -72,7 +72,7 @@ static const struct {
     void (*run)(struct bench *bench);
 } benches[] = {
     {"records", bench_records}, {"ingest", bench_ingest}, {"storage", bench_storage},
-    {"market", bench_market},   {"daemon", bench_daemon},
+    {"market", bench_market},   {"clear", bench_clear},   {"daemon", bench_daemon},
 };
 
 /* Runs every benchmark, or those named as arguments. */

@@ -162,6 +162,9 @@ Test(price, a_limit_per_unit_is_the_largest_ask_within_it)
         const uint64_t limit = next_number(&state) % 50000000;
         const int64_t ask = price_of_unit(limit, unit);
         cr_assert_leq(price_per_unit(ask, unit), limit);
+        const uint64_t lowest = price_per_unit_up(ask, unit);
+        cr_assert_geq(price_of_unit(lowest, unit), ask);
+        cr_assert(lowest == 0 || price_of_unit(lowest - 1, unit) < ask);
     }
     cr_assert_eq(price_of_unit(2000000, H100E_UNIT), 2000000);
     cr_assert_eq(price_of_unit(UINT64_MAX, UINT32_MAX), AMOUNT_MICRO_MAX);
