@@ -152,10 +152,12 @@ static int
 record_look(const struct environment *environment, MDB_txn *txn, const uint8_t id[ID_LENGTH])
 {
     struct record_times times;
-    struct bytes sealed;
     int answer = times_get(environment, txn, id, &times);
     if (answer == 0) {
-        answer = records_get(environment, txn, id, &sealed);
+        const struct encoded_key issued = key_encode_timed(times.issued_at_s, id);
+        MDB_val key = value_of_key(&issued);
+        MDB_val sealed;
+        answer = mdb_get(txn, environment->trees[TABLE_RECORDS], &key, &sealed);
     }
     if (answer == 0) {
         const struct encoded_key expiry = key_encode_timed(times.expires_at_s, id);
