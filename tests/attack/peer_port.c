@@ -4,7 +4,8 @@
  * garbage      so many frames of garbage over a valid CURVE connection that never said HELLO
  * introduced   the same after a good HELLO: cut, bent and random messages of every type
  * oversized    frames of a megabyte
- * parts        one message of so many parts
+ * parts        one message of so many parts, whose last one never comes
+ * stranger     the same over a valid CURVE connection that never said HELLO
  * silent       so many connections that say nothing
  * listings     a peer that answers pulls with so many good listings, until it was asked for all
  *
@@ -198,12 +199,12 @@ attack_oversized(struct attack *attack)
 }
 
 static int
-attack_parts(struct attack *attack)
+attack_parts(struct attack *attack, bool introduces)
 {
     static const uint8_t part[16] = {0x91, 0x0f};
     uint32_t sent = 0;
     struct test_peer *peer = test_peer_open(&attack->options);
-    if (peer != NULL && test_peer_introduce(peer, WAIT_MS)) {
+    if (peer != NULL && (!introduces || test_peer_introduce(peer, WAIT_MS))) {
         while (sent < attack->count &&
                test_peer_send(peer, bytes_of(part, sizeof part), true, WAIT_MS)) {
             sent++;
@@ -352,7 +353,11 @@ carry_out(struct attack *attack, const char *mode)
         return attack_oversized(attack);
     }
     if (strcmp(mode, "parts") == 0) {
-        return attack_parts(attack);
+        return attack_parts(attack, true);
+    }
+    if (strcmp(mode, "stranger") == 0) {
+        keypair_for_test(attack->seed, bytes_of_text("stranger"), &attack->options.keypair);
+        return attack_parts(attack, false);
     }
     if (strcmp(mode, "silent") == 0) {
         return attack_silent(attack);

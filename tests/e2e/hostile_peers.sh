@@ -21,7 +21,9 @@ serves() {
 
 worst=0
 bounded() {
-    worst=$(($(peak_kib "$host") - before))
+    peak=$(peak_kib "$host")
+    [ "${peak:-0}" -gt 0 ] || fail "nothing is known of the node's memory"
+    worst=$((peak - before))
     [ "$worst" -lt "$1" ] || fail "the node grew by $worst KiB $2"
 }
 
@@ -37,6 +39,7 @@ run_attack garbage 500
 run_attack introduced 2000
 run_attack oversized 5
 run_attack parts "${PARTS:-300000}"
+run_attack stranger "${PARTS:-300000}"
 
 "$attack" silent "$endpoint" "$key" "$name" 14 500 >"$WORK/silent" 2>&1 &
 silent=$!
@@ -45,6 +48,13 @@ serves "during 500 silent connections"
 wait "$silent" || fail "silent connections were kept: $(cat "$WORK/silent")"
 cat "$WORK/silent"
 serves "after silent connections"
+
+# The port of the streams is for renters of open leases only.
+streams=$(node_field host-1 stream_listen)
+"$attack" random "$streams" "$key" "$name" 14 100 || fail "the streams' port could not be attacked"
+"$attack" silent "$streams" "$key" "$name" 14 100 || fail "silent connections to the streams' port were kept"
+bounded 65536 "by the streams' port"
+serves "after garbage at the streams' port"
 
 "$TESTS/attack/control_socket" "$(node_field host-1 control)" 300 || fail "the local socket"
 bounded 65536 "by the local socket"

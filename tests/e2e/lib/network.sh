@@ -150,3 +150,8 @@ trap 'exit 130' INT TERM HUP
 anonymous_kib() {
     awk '/^Anonymous:/ { print $2 }' "/proc/$1/smaps_rollup"
 }
+
+# The most that was resident at any time: peak_kib PID.
+peak_kib() {
+    awk '/^VmHWM:/ { print $2 }' "/proc/$1/status"
+}
