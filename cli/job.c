@@ -12,7 +12,8 @@
 
 enum {
     TICK_MS = 250,
-    IDLE_MS = 400, /* `logs` without --follow: nothing more is there */
+    IDLE_MS = 400,        /* `logs` without --follow: nothing more is there */
+    HOST_WAIT_MS = 12000, /* for a host that comes back, or must first be found */
     CHARGE_WAIT_MS = 2000,
     TAIL_WAIT_MS = 10000, /* after the exit, for the last bytes */
     INTERRUPT_WAIT_MS = 15000,
@@ -128,6 +129,7 @@ take_stream(struct job *job, uint8_t type, struct bytes frame)
     struct stream_credit_message credit;
     struct stream_refused_message refused;
     enum status status = STATUS_OK;
+    job->host_spoke = true;
     job->heard_at_ms = connection_clock_ms();
     switch ((int)type) {
     case MESSAGE_STREAM_DATA:
@@ -280,7 +282,8 @@ is_over(const struct job *job)
     const bool is_empty = job->outputs[0].length == 0 && job->outputs[1].length == 0;
     const int64_t silent_ms = now_ms - job->heard_at_ms;
     if (!job->follows) {
-        return is_empty && (is_written(job) || silent_ms > IDLE_MS);
+        const int64_t patience_ms = job->host_spoke ? IDLE_MS : HOST_WAIT_MS;
+        return is_empty && (is_written(job) || silent_ms > patience_ms);
     }
     if (!job->is_attached) {
         return is_written(job) && job->has_exited;

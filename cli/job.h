@@ -26,6 +26,7 @@ struct job {
     bool is_done; /* CONTROL_DONE came */
     struct control_done done;
     char why[CELL_SIZE]; /* of a refusal */
+    bool host_spoke;     /* the host has answered at all */
     int64_t heard_at_ms; /* last frame of the job */
     int64_t exited_at_ms;
 };

@@ -60,7 +60,10 @@ read_logs(const struct logs_plan *plan, struct connection *connection)
     if (lost > 0) {
         talk_say("warning: %llu bytes were not kept by the host", (unsigned long long)lost);
     }
-    if (status == STATUS_REFUSED) {
+    if (status == STATUS_OK && !job->host_spoke) {
+        talk_say("the host does not answer; ask again when it is back");
+        status = STATUS_TIMEOUT;
+    } else if (status == STATUS_REFUSED) {
         talk_say("%s", job->why);
     } else if (status != STATUS_OK && status != STATUS_NOT_NOW) {
         talk_say("the job's streams broke: %s", status_text(status));

@@ -59,8 +59,8 @@ served_send_credit(struct streams_host *host, struct served *served)
     struct stream_credit_message message = {.lease = served->lease};
     if (jobs_credit(host->options->jobs, &served->lease, &message.offset, &message.limit)) {
         stream_input_acknowledge(&served->input, message.offset);
-        (void)served_send(host, served, &stream_credit_message_schema, &message);
     }
+    (void)served_send(host, served, &stream_credit_message_schema, &message);
 }
 
 bool

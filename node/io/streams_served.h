@@ -56,6 +56,8 @@ struct served *served_find(struct streams_host *host, const struct lease_id *lea
  * comes back and says from where it wants it. */
 bool served_send(struct streams_host *host, struct served *served, const struct schema *schema,
                  const void *message);
+
+/* How much input the job takes; also the answer to every OPEN, so that a reader knows we are here. */
 void served_send_credit(struct streams_host *host, struct served *served);
 bool served_send_end(struct streams_host *host, struct served *served, uint8_t stream,
                      uint64_t offset);
