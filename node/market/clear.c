@@ -489,20 +489,22 @@ finish(struct clear_work *work, const struct clearing *clearing, struct clear_re
 }
 
 enum status
-clear_market(struct clear_work *work, const struct clear_ask *asks, size_t ask_count,
-             const struct clear_bid *bids, size_t bid_count, struct clear_result *ret_result)
+clear_market(struct clear_work *work, const struct clear_orders *orders,
+             struct clear_result *ret_result)
 {
-    if (ask_count > work->asks_max || bid_count > work->bids_max) {
+    if (orders->ask_count > work->asks_max || orders->bid_count > work->bids_max) {
         return STATUS_LIMIT;
     }
-    struct clearing by_bid = {
-        .asks = work->sorted, .ask_count = ask_count, .bids = bids, .bid_count = bid_count};
+    struct clearing by_bid = {.asks = work->sorted,
+                              .ask_count = orders->ask_count,
+                              .bids = orders->bids,
+                              .bid_count = orders->bid_count};
     struct clearing by_surplus = by_bid;
-    const uint64_t bid_max = sort_bids(work, bids, bid_count);
-    sort_asks(work, asks, ask_count, bid_max);
+    const uint64_t bid_max = sort_bids(work, orders->bids, orders->bid_count);
+    sort_asks(work, orders->asks, orders->ask_count, bid_max);
     start_clearing(work, &by_bid, CLEAR_BY_BID);
     serve_bids(work, &by_bid);
-    if ((uint64_t)ask_count * bid_count <= work->edges_max) {
+    if ((uint64_t)orders->ask_count * orders->bid_count <= work->edges_max) {
         clear_by_surplus(work, &by_surplus);
     }
     const bool is_surplus_better =

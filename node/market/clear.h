@@ -31,6 +31,14 @@ struct clear_bid {
     uint16_t count; /* GPUs of each host, at least 1 */
 };
 
+/* What is cleared; borrowed. */
+struct clear_orders {
+    const struct clear_ask *asks;
+    size_t ask_count;
+    const struct clear_bid *bids;
+    size_t bid_count;
+};
+
 /* Slots of one ask for one bid. */
 struct clear_fill {
     uint32_t bid;
@@ -59,19 +67,16 @@ void clear_free(struct clear_work *work);
  * between the lowest bid and the dearest ask that trade, when that serves all of them. The result
  * stands in the workspace until the next call. STATUS_LIMIT for more asks or bids than it was made
  * for. */
-enum status clear_market(struct clear_work *work, const struct clear_ask *asks, size_t ask_count,
-                         const struct clear_bid *bids, size_t bid_count,
+enum status clear_market(struct clear_work *work, const struct clear_orders *orders,
                          struct clear_result *ret_result) MUST_USE;
 
 /* Checks a result that somebody published: no slot twice, every condition kept, no bid or ask worse
  * off than it said, minimum or nothing, and the sums. The workspace is used. */
-bool clear_is_valid(struct clear_work *work, const struct clear_ask *asks, size_t ask_count,
-                    const struct clear_bid *bids, size_t bid_count,
+bool clear_is_valid(struct clear_work *work, const struct clear_orders *orders,
                     const struct clear_result *result);
 
 /* A surplus that no clearing can exceed (the dual of the linear relaxation, at the best single
  * price): what a result is measured by where the optimum cannot be computed. */
-uint64_t clear_bound_uusd(const struct clear_ask *asks, size_t ask_count,
-                          const struct clear_bid *bids, size_t bid_count);
+uint64_t clear_bound_uusd(const struct clear_orders *orders);
 
 #endif

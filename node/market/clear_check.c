@@ -5,14 +5,14 @@
 
 /* One fill against what its two sides said; counts its slots and units. */
 static bool
-fill_is_valid(struct clear_work *work, const struct clearing *clearing,
+fill_is_valid(struct clear_work *work, const struct clear_orders *orders,
               const struct clear_fill *fill, uint64_t price_uusd)
 {
-    if (fill->bid >= clearing->bid_count || fill->ask >= clearing->ask_count) {
+    if (fill->bid >= orders->bid_count || fill->ask >= orders->ask_count) {
         return false;
     }
-    const struct clear_bid *bid = &clearing->bids[fill->bid];
-    const struct clear_ask *ask = &clearing->asks[fill->ask];
+    const struct clear_bid *bid = &orders->bids[fill->bid];
+    const struct clear_ask *ask = &orders->asks[fill->ask];
     const int64_t value = price_of_unit(bid->bid_uusd, ask->unit);
     const int64_t paid =
         price_uusd == 0 ? (int64_t)ask->ask_uusd_per_hour : price_of_unit(price_uusd, ask->unit);
@@ -27,32 +27,30 @@ fill_is_valid(struct clear_work *work, const struct clearing *clearing,
 }
 
 bool
-clear_is_valid(struct clear_work *work, const struct clear_ask *asks, size_t ask_count,
-               const struct clear_bid *bids, size_t bid_count, const struct clear_result *result)
+clear_is_valid(struct clear_work *work, const struct clear_orders *orders,
+               const struct clear_result *result)
 {
-    const struct clearing clearing = {
-        .asks = asks, .ask_count = ask_count, .bids = bids, .bid_count = bid_count};
     uint64_t surplus_uusd = 0;
     uint64_t units = 0;
-    if (ask_count > work->asks_max || bid_count > work->bids_max) {
+    if (orders->ask_count > work->asks_max || orders->bid_count > work->bids_max) {
         return false;
     }
-    memset(work->got, 0, bid_count * sizeof *work->got);
-    for (size_t i = 0; i < ask_count; i++) {
-        work->left[i] = asks[i].slots;
+    memset(work->got, 0, orders->bid_count * sizeof *work->got);
+    for (size_t i = 0; i < orders->ask_count; i++) {
+        work->left[i] = orders->asks[i].slots;
     }
     for (size_t i = 0; i < result->fill_count; i++) {
         const struct clear_fill *fill = &result->fills[i];
-        if (!fill_is_valid(work, &clearing, fill, result->price_uusd)) {
+        if (!fill_is_valid(work, orders, fill, result->price_uusd)) {
             return false;
         }
-        const struct clear_ask *ask = &asks[fill->ask];
-        const int64_t value = price_of_unit(bids[fill->bid].bid_uusd, ask->unit);
+        const struct clear_ask *ask = &orders->asks[fill->ask];
+        const int64_t value = price_of_unit(orders->bids[fill->bid].bid_uusd, ask->unit);
         surplus_uusd += (uint64_t)(value - (int64_t)ask->ask_uusd_per_hour) * fill->slots;
         units += (uint64_t)fill->slots * ask->unit;
     }
-    for (size_t i = 0; i < bid_count; i++) {
-        if (work->got[i] != 0 && work->got[i] < bids[i].units_min) {
+    for (size_t i = 0; i < orders->bid_count; i++) {
+        if (work->got[i] != 0 && work->got[i] < orders->bids[i].units_min) {
             return false;
         }
     }
@@ -62,18 +60,18 @@ clear_is_valid(struct clear_work *work, const struct clear_ask *asks, size_t ask
 /* By weak duality: whatever one price for all units is, no clearing gains more than what the asks gain
  * by selling at it plus what the bids gain by buying at it. Rounded up. */
 static uint64_t
-bound_at(const struct clearing *clearing, uint64_t price_uusd)
+bound_at(const struct clear_orders *orders, uint64_t price_uusd)
 {
     uint64_t bound_uusd = 0;
-    for (size_t i = 0; i < clearing->ask_count; i++) {
-        const struct clear_ask *ask = &clearing->asks[i];
+    for (size_t i = 0; i < orders->ask_count; i++) {
+        const struct clear_ask *ask = &orders->asks[i];
         const int64_t paid = price_of_unit(price_uusd, ask->unit) + 1;
         if (paid > (int64_t)ask->ask_uusd_per_hour) {
             bound_uusd += (uint64_t)(paid - (int64_t)ask->ask_uusd_per_hour) * ask->slots;
         }
     }
-    for (size_t i = 0; i < clearing->bid_count; i++) {
-        const struct clear_bid *bid = &clearing->bids[i];
+    for (size_t i = 0; i < orders->bid_count; i++) {
+        const struct clear_bid *bid = &orders->bids[i];
         if (bid->bid_uusd > price_uusd) {
             const uint64_t units = bid->units_wanted;
             const uint64_t gain = bid->bid_uusd - price_uusd;
@@ -85,24 +83,21 @@ bound_at(const struct clearing *clearing, uint64_t price_uusd)
 }
 
 uint64_t
-clear_bound_uusd(const struct clear_ask *asks, size_t ask_count, const struct clear_bid *bids,
-                 size_t bid_count)
+clear_bound_uusd(const struct clear_orders *orders)
 {
-    const struct clearing clearing = {
-        .asks = asks, .ask_count = ask_count, .bids = bids, .bid_count = bid_count};
     uint64_t low = 0;
     uint64_t high = 0;
-    for (size_t i = 0; i < bid_count; i++) {
-        high = bids[i].bid_uusd > high ? bids[i].bid_uusd : high;
+    for (size_t i = 0; i < orders->bid_count; i++) {
+        high = orders->bids[i].bid_uusd > high ? orders->bids[i].bid_uusd : high;
     }
     /* Convex in the price, but for the rounding: any price gives a bound, the least one is told. */
-    uint64_t least_uusd = bound_at(&clearing, high);
+    uint64_t least_uusd = bound_at(orders, high);
     while (low < high) {
         const uint64_t third = (high - low) / 3;
         const uint64_t left = low + third;
         const uint64_t right = high - third;
-        const uint64_t at_left = bound_at(&clearing, left);
-        const uint64_t at_right = bound_at(&clearing, right);
+        const uint64_t at_left = bound_at(orders, left);
+        const uint64_t at_right = bound_at(orders, right);
         const uint64_t better = at_left < at_right ? at_left : at_right;
         least_uusd = better < least_uusd ? better : least_uusd;
         if (at_left <= at_right) {

@@ -63,12 +63,19 @@ epoch_bids(struct epoch *epoch, uint64_t units, uint64_t *state)
     }
 }
 
+static struct clear_orders
+orders_of(const struct epoch *epoch)
+{
+    return (struct clear_orders){
+        .asks = epoch->asks, .ask_count = epoch->ask_count, .bids = epoch->bids, .bid_count = BIDS};
+}
+
 static double
 clear_once(const struct epoch *epoch, struct clear_result *ret_result, struct clear_work *work)
 {
     const uint64_t start_ns = bench_now_ns();
-    const enum status status =
-        clear_market(work, epoch->asks, epoch->ask_count, epoch->bids, BIDS, ret_result);
+    const struct clear_orders orders = orders_of(epoch);
+    const enum status status = clear_market(work, &orders, ret_result);
     assert(status == STATUS_OK);
     return (double)(bench_now_ns() - start_ns) / 1e6;
 }
@@ -86,7 +93,8 @@ measure_speed(struct bench *bench, size_t listings, uint64_t units, double targe
     epoch_bids(&epoch, units, &state);
     (void)clear_once(&epoch, &result, work);
     const double spent_ms = clear_once(&epoch, &result, work);
-    assert(clear_is_valid(work, epoch.asks, listings, epoch.bids, BIDS, &result));
+    const struct clear_orders orders = orders_of(&epoch);
+    assert(clear_is_valid(work, &orders, &result));
     (void)snprintf(name, sizeof name, "clear: %lluk H100e of demand over %zuk listings",
                    (unsigned long long)(units / H100E_UNIT / 1000), listings / 1000);
     bench_add(bench, &(struct bench_row){.name = name,
@@ -116,7 +124,8 @@ measure_quality(struct bench *bench, size_t listings, uint64_t units, double tar
         epoch_asks(&epoch, listings, &state);
         epoch_bids(&epoch, units, &state);
         (void)clear_once(&epoch, &result, work);
-        const uint64_t bound = clear_bound_uusd(epoch.asks, epoch.ask_count, epoch.bids, BIDS);
+        const struct clear_orders orders = orders_of(&epoch);
+        const uint64_t bound = clear_bound_uusd(&orders);
         const double share = (double)result.surplus_uusd / (double)bound;
         least = share < least ? share : least;
         sum += share;

@@ -44,21 +44,29 @@ random_market(uint64_t *state, size_t asks, size_t bids)
     return market;
 }
 
+static struct clear_orders
+orders_of(const struct market *market)
+{
+    return (struct clear_orders){.asks = market->asks,
+                                 .ask_count = market->ask_count,
+                                 .bids = market->bids,
+                                 .bid_count = market->bid_count};
+}
+
 static struct clear_result
 cleared(struct clear_work *work, const struct market *market)
 {
+    const struct clear_orders orders = orders_of(market);
     struct clear_result result;
-    cr_assert_eq(clear_market(work, market->asks, market->ask_count, market->bids,
-                              market->bid_count, &result),
-                 STATUS_OK);
+    cr_assert_eq(clear_market(work, &orders, &result), STATUS_OK);
     return result;
 }
 
 static bool
 is_valid(struct clear_work *work, const struct market *market, const struct clear_result *result)
 {
-    return clear_is_valid(work, market->asks, market->ask_count, market->bids, market->bid_count,
-                          result);
+    const struct clear_orders orders = orders_of(market);
+    return clear_is_valid(work, &orders, result);
 }
 
 Test(clear, every_result_is_valid_and_within_the_bound)
@@ -74,8 +82,8 @@ Test(clear, every_result_is_valid_and_within_the_bound)
             random_market(&state, 1 + random_below(&state, ASKS), 1 + random_below(&state, BIDS));
         const struct clear_result result = cleared(work, &market);
         cr_assert(is_valid(work, &market, &result), "round %d", round);
-        cr_assert_leq(result.surplus_uusd, clear_bound_uusd(market.asks, market.ask_count,
-                                                            market.bids, market.bid_count));
+        const struct clear_orders orders = orders_of(&market);
+        cr_assert_leq(result.surplus_uusd, clear_bound_uusd(&orders));
         rules[result.rule]++;
         priced += result.price_uusd != 0;
         static struct clear_fill first[4 * ASKS];
@@ -251,9 +259,15 @@ Test(clear, more_than_it_was_made_for_is_refused)
     struct clear_result result;
     market = random_market(&state, 3, 3);
     cr_assert_not_null(work);
-    cr_assert_eq(clear_market(work, market.asks, 3, market.bids, 2, &result), STATUS_LIMIT);
-    cr_assert_eq(clear_market(work, market.asks, 2, market.bids, 3, &result), STATUS_LIMIT);
-    cr_assert_eq(clear_market(work, market.asks, 0, market.bids, 0, &result), STATUS_OK);
+    struct clear_orders orders = orders_of(&market);
+    orders.bid_count = 2;
+    cr_assert_eq(clear_market(work, &orders, &result), STATUS_LIMIT);
+    orders.ask_count = 2;
+    orders.bid_count = 3;
+    cr_assert_eq(clear_market(work, &orders, &result), STATUS_LIMIT);
+    orders.ask_count = 0;
+    orders.bid_count = 0;
+    cr_assert_eq(clear_market(work, &orders, &result), STATUS_OK);
     cr_assert_eq(result.fill_count, 0u);
     clear_free(work);
     clear_free(NULL);
