@@ -107,8 +107,8 @@ Test(decide, anything_but_one_clear_answer_is_a_refusal)
         "echo '[true]'",
         "echo '{\"accept\": true, \"accept\": true}'",
         "echo '{\"accept\": true} trailing'",
-        "printf '{\"accept\": true, \"reason\": \"'; head -c 5000 /dev/zero | tr '\\0' x; echo "
-        "'\"}'",
+        ("printf '{\"accept\": true, \"reason\": \"'; head -c 5000 /dev/zero | tr '\\0' x; "
+         "echo '\"}'"),
     };
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
         ask_once(scripts[i], "{}");
