@@ -268,8 +268,8 @@ write_outputs(struct job *job)
     return status;
 }
 
-static bool
-is_written(const struct job *job)
+bool
+job_is_written(const struct job *job)
 {
     return job_output_is_over(&job->outputs[0]) && job_output_is_over(&job->outputs[1]);
 }
@@ -282,17 +282,17 @@ is_over(const struct job *job)
     const bool is_empty = job->outputs[0].length == 0 && job->outputs[1].length == 0;
     const int64_t silent_ms = now_ms - job->heard_at_ms;
     if (!job->follows) {
-        const int64_t patience_ms = job->host_spoke ? IDLE_MS : HOST_WAIT_MS;
-        return is_empty && (is_written(job) || silent_ms > patience_ms);
+        const int64_t patience_ms = job->host_spoke && !job->has_ended ? IDLE_MS : HOST_WAIT_MS;
+        return is_empty && (job_is_written(job) || silent_ms > patience_ms);
     }
     if (!job->is_attached) {
-        return is_written(job) && job->has_exited;
+        return job_is_written(job) && job->has_exited;
     }
     if (job->interrupts > 0 && now_ms - job->exited_at_ms > INTERRUPT_WAIT_MS) {
         return true;
     }
     if (job->has_charge && is_empty && (job->has_exited || silent_ms > CHARGE_WAIT_MS)) {
-        return is_written(job) || silent_ms > CHARGE_WAIT_MS;
+        return job_is_written(job) || silent_ms > CHARGE_WAIT_MS;
     }
     if (job->is_done && job->done.status != STATUS_OK && !job->has_exited) {
         return is_empty && silent_ms > TICK_MS;
@@ -300,7 +300,8 @@ is_over(const struct job *job)
     if (!job->has_exited || !is_empty) {
         return false;
     }
-    return is_written(job) ? now_ms - job->exited_at_ms > CHARGE_WAIT_MS : silent_ms > TAIL_WAIT_MS;
+    return job_is_written(job) ? now_ms - job->exited_at_ms > CHARGE_WAIT_MS
+                               : silent_ms > TAIL_WAIT_MS;
 }
 
 /* What to wait for: room for output, input while the job takes some, signals. */

@@ -14,10 +14,11 @@ struct job {
     struct lease_id lease;
     struct job_output outputs[2];
     struct job_input input;
-    int signals;          /* a signalfd; -1: none */
-    bool follows;         /* until the job ends; else only what is there */
-    bool is_attached;     /* the lease is ours to end */
-    int interrupts;       /* signals so far */
+    int signals;      /* a signalfd; -1: none */
+    bool follows;     /* until the job ends; else only what is there */
+    bool has_ended;   /* nothing will be added: all of it is awaited, whether it follows or not */
+    bool is_attached; /* the lease is ours to end */
+    int interrupts;   /* signals so far */
     int interrupt_signal; /* the first of them; SIGPIPE when our reader went away */
     bool has_exited;
     struct stream_exit_message exit;
@@ -48,6 +49,9 @@ void job_close(struct job *job);
  * STATUS_REFUSED: `why` is filled. STATUS_DISCONNECTED. STATUS_NOT_NOW: a second
  * interrupt, leave at once. */
 enum status job_run(struct job *job) MUST_USE;
+
+/* True when both outputs came to their end, and were written. */
+bool job_is_written(const struct job *job);
 
 /* Handles one frame; also for frames that came before job_run. */
 enum status job_take_frame(struct job *job, struct bytes frame) MUST_USE;

@@ -8,9 +8,19 @@
 #include "cli/talk.h"
 #include "protocol/reader.h"
 
-/* The whole id of a lease of which a prefix was given. */
+/* Which job's, from where, and how. */
+struct logs_plan {
+    struct lease_id lease;
+    const char *data;
+    struct job_files files;
+    int signals;
+    bool follows;
+    bool has_ended;
+};
+
+/* The lease of which a prefix was given. */
 static int
-find_lease(struct connection *connection, const char *prefix, struct lease_id *ret_lease)
+find_lease(struct connection *connection, const char *prefix, struct logs_plan *plan)
 {
     struct answer answer = {NULL, 0, 0};
     union row_view view;
@@ -25,20 +35,12 @@ find_lease(struct connection *connection, const char *prefix, struct lease_id *r
         code = EXIT_REFUSED;
     }
     if (code == EXIT_DONE) {
-        *ret_lease = lease_id_of_record(&view.lease.lease);
+        plan->lease = lease_id_of_record(&view.lease.lease);
+        plan->has_ended = view.lease.ended_at_ms != 0;
     }
     answer_clear(&answer);
     return code;
 }
-
-/* Which job's, from where, and how. */
-struct logs_plan {
-    struct lease_id lease;
-    const char *data;
-    struct job_files files;
-    int signals;
-    bool follows;
-};
 
 /* Reads what is there, or all until the end. */
 static int
@@ -53,6 +55,7 @@ read_logs(const struct logs_plan *plan, struct connection *connection)
     job->signals = plan->signals;
     job->data = plan->data;
     job->follows = plan->follows;
+    job->has_ended = plan->has_ended;
     if (status == STATUS_OK) {
         status = job_run(job);
     }
@@ -62,6 +65,9 @@ read_logs(const struct logs_plan *plan, struct connection *connection)
     }
     if (status == STATUS_OK && !job->host_spoke) {
         talk_say("the host does not answer; ask again when it is back");
+        status = STATUS_TIMEOUT;
+    } else if (status == STATUS_OK && job->has_ended && !job_is_written(job)) {
+        talk_say("the host did not send all of it; ask again, perhaps it is busy");
         status = STATUS_TIMEOUT;
     } else if (status == STATUS_REFUSED) {
         talk_say("%s", job->why);
@@ -125,7 +131,7 @@ run_lease_logs(const struct invocation *invocation)
                              .follows = option_is_given(invocation, "follow")};
     int code = talk_open_data(data, &connection);
     if (code == EXIT_DONE) {
-        code = find_lease(connection, invocation->operands[0], &plan.lease);
+        code = find_lease(connection, invocation->operands[0], &plan);
         if (code == EXIT_DONE) {
             code = option_is_given(invocation, "json") ? print_logs_json(&plan, connection)
                                                        : read_logs(&plan, connection);
