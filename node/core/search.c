@@ -220,27 +220,30 @@ search_listings(struct core *core, struct client client, const struct control_li
     say_done(core, client, STATUS_OK, "%s", "");
 }
 
-/* Asks of one class in order; insertion, as a class's rows are few on a node of this size. */
+/* Asks of one class, in order. */
 struct class_asks {
     size_t count;
     uint32_t slots;
-    uint64_t asks[1024];
+    uint64_t *asks; /* room for every record of the shelf */
 };
 
 static void
 note_ask(struct class_asks *asks, uint64_t ask, uint16_t slots)
 {
-    asks->slots += slots;
-    if (asks->count == sizeof asks->asks / sizeof asks->asks[0]) {
-        return;
+    size_t low = 0;
+    size_t high = asks->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (asks->asks[middle] > ask) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
     }
-    size_t at = asks->count;
-    while (at > 0 && asks->asks[at - 1] > ask) {
-        asks->asks[at] = asks->asks[at - 1];
-        at--;
-    }
-    asks->asks[at] = ask;
+    memmove(&asks->asks[low + 1], &asks->asks[low], (asks->count - low) * sizeof asks->asks[0]);
+    asks->asks[low] = ask;
     asks->count++;
+    asks->slots += slots;
 }
 
 /* `classes` has the class of each entry of the shelf, or 0. */
@@ -249,24 +252,24 @@ say_class(struct core *core, struct client client, const struct gpu_class *class
           const uint8_t *classes)
 {
     const size_t used = core->effects->arena_used;
-    struct class_asks *asks = effects_take(core->effects, sizeof *asks);
-    memset(asks, 0, sizeof *asks);
+    struct class_asks asks = {
+        .asks = effects_take(core->effects, core->shelf.used * sizeof asks.asks[0])};
     for (size_t i = 0; i < core->shelf.used; i++) {
         struct listing listing;
         if (classes[i] == class->number && entry_listing(core, &core->shelf.entries[i], &listing)) {
-            note_ask(asks, (uint64_t)amount_micro(listing.ask_uusd_per_hour), listing.slots_total);
+            note_ask(&asks, (uint64_t)amount_micro(listing.ask_uusd_per_hour), listing.slots_total);
         }
     }
-    const size_t count = asks->count;
+    const size_t count = asks.count;
     if (count > 0) {
         const struct market_view view = {
             .gpu_class = class->number,
             .model = bytes_of_text(class->title),
-            .listings = (uint32_t)asks->count,
-            .slots = asks->slots,
-            .ask_min_uusd_per_hour = amount_or_zero(asks->asks[0]),
-            .ask_median_uusd_per_hour = amount_or_zero(asks->asks[(asks->count - 1) / 2]),
-            .ask_max_uusd_per_hour = amount_or_zero(asks->asks[asks->count - 1]),
+            .listings = (uint32_t)asks.count,
+            .slots = asks.slots,
+            .ask_min_uusd_per_hour = amount_or_zero(asks.asks[0]),
+            .ask_median_uusd_per_hour = amount_or_zero(asks.asks[(asks.count - 1) / 2]),
+            .ask_max_uusd_per_hour = amount_or_zero(asks.asks[asks.count - 1]),
         };
         core->effects->arena_used = used; /* the view has copies */
         say_row(core, client, ROW_MARKET, &view);
