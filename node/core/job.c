@@ -495,7 +495,8 @@ host_recovered(struct core *core)
         if (lease->row.state == LEASE_SETTLING) {
             lease->send_at = core->now.boot;
         } else if (lease->row.state == LEASE_DRAINING) {
-            order_job(core, lease, EFFECT_JOB_WARN); /* the order may have been lost with the daemon */
+            order_job(core, lease,
+                      EFFECT_JOB_WARN); /* the order may have been lost with the daemon */
         } else if (lease->row.state == LEASE_ENDING) {
             order_job(core, lease, EFFECT_JOB_KILL)->grace_ms = 0;
         }
