@@ -10,7 +10,7 @@
 #include "tests/core/tenant.h"
 #include "tests/support/sample.h"
 
-enum { IDS_MAX = 64, ARENA_BYTES = 1 << 20, ROUNDS = 25, STEPS = 400 };
+enum { CLIENTS = 64, IDS_MAX = 24, ARENA_BYTES = 1 << 20, ROUNDS = 25, STEPS = 400 };
 
 struct storm {
     struct node *node;
@@ -20,6 +20,7 @@ struct storm {
     struct false_host host;
     uint8_t ids[IDS_MAX][ID_LENGTH];
     size_t id_count;
+    unsigned asked[CLIENTS]; /* and not answered yet, by client */
 };
 
 static void
@@ -46,6 +47,27 @@ remember_leases(struct storm *storm)
     remember(storm, storm->tenant.stranger.keypair.identity.bytes);
 }
 
+/* Half of the figures are as small as in life; the edges of the limits are in the others. */
+static void
+make_plausible(struct storm *storm, const struct field *field, uint8_t *member)
+{
+    if (sample_below(&storm->sample, 2) == 0) {
+        return;
+    }
+    const uint64_t number = field->minimum + sample_below(&storm->sample, 700);
+    const struct amount amount = micro((int64_t)sample_below(&storm->sample, 2 * TENANT_ASK));
+    const uint32_t word = (uint32_t)number;
+    if (field->type == FIELD_AMOUNT) {
+        memcpy(member, &amount, sizeof amount);
+    } else if (field->type == FIELD_NUMBER && number <= field->maximum) {
+        if (field->size == sizeof number) {
+            memcpy(member, &number, sizeof number);
+        } else if (field->size == sizeof word) {
+            memcpy(member, &word, sizeof word);
+        }
+    }
+}
+
 /* A value of the schema whose ids are mostly ones that mean something. */
 static void *
 value_of(struct storm *storm, const struct schema *schema)
@@ -62,6 +84,7 @@ value_of(struct storm *storm, const struct schema *schema)
             memcpy(memory + field->offset, storm->ids[sample_below(&storm->sample, known)],
                    ID_LENGTH);
         }
+        make_plausible(storm, field, memory + field->offset);
     }
     return memory;
 }
@@ -131,6 +154,102 @@ random_record(struct storm *storm)
     stranger_says(storm->node, stranger, &signed_message_schema, &message);
 }
 
+/* What an honest renter or host would do next, or nearly so. */
+static void
+random_deed(struct storm *storm)
+{
+    struct node *node = storm->node;
+    struct tenant *tenant = &storm->tenant;
+    struct false_host *host = &storm->host;
+    struct final final = {.run_ms = sample_below(&storm->sample, 3) * 5000,
+                          .reason = (uint8_t)sample_below(&storm->sample, END_REASON_COUNT),
+                          .amount_uusd = micro((int64_t)sample_below(&storm->sample, 1500))};
+    struct hold hold = tenant_hold(node, tenant);
+    struct bytes sealed;
+    const struct reclaim reclaim = {.lease = host->lease, .notice_s = 1};
+    const struct cancel_message cancel = {.hold = tenant->hold};
+    switch (sample_below(&storm->sample, 12)) {
+    case 0:
+        tenant_pay(node, tenant, (uint32_t)sample_below(&storm->sample, 9) + 1,
+                   (int64_t)sample_below(&storm->sample, 9000));
+        break;
+    case 1:
+        tenant_end(node, tenant);
+        break;
+    case 2:
+    case 3:
+        if (tenant_final(node, tenant, &final, &sealed)) {
+            tenant_sign_final(node, tenant, sample_below(&storm->sample, 8) != 0);
+        }
+        break;
+    case 4:
+        if (tenant->hold_length > 0) {
+            tenant_repeat_hold(node, tenant);
+        }
+        break;
+    case 5:
+        if (tenant->lease_length > 0) {
+            tenant_repeat_confirm(node, tenant);
+        }
+        break;
+    case 6:
+        stranger_says(node, &tenant->stranger, &cancel_message_schema, &cancel);
+        break;
+    case 7:
+        hold.slots = (uint16_t)(1 + sample_below(&storm->sample, 3));
+        hold.duration_s = (uint32_t)(1 + sample_below(&storm->sample, 40000));
+        hold.interruptible = sample_below(&storm->sample, 4) == 0;
+        tenant_say_hold(node, tenant, &hold);
+        break;
+    case 8:
+        stranger_says_signed(node, &host->self, RECORD_RECLAIM, &reclaim);
+        break;
+    case 9:
+        false_host_ends(host, node, &final);
+        break;
+    case 10:
+        if (sample_below(&storm->sample, 2) == 0) {
+            stranger_disconnect(node, somebody(storm));
+        }
+        break;
+    default:
+        false_host_meters(host, node, sample_below(&storm->sample, 20000));
+        break;
+    }
+}
+
+/* Requests that can be read, and beginnings of ids that are there. */
+static void
+mean_something(struct storm *storm, const struct schema *schema, uint8_t *value)
+{
+    static uint8_t request_bytes[1024];
+    static char hex[ID_HEX_SIZE];
+    struct request request = request_default();
+    struct buffer buffer;
+    request.duration_s = (uint32_t)(1 + sample_below(&storm->sample, 4000));
+    request.count = (uint16_t)(1 + sample_below(&storm->sample, 2));
+    request.interruptible = sample_below(&storm->sample, 8) == 0;
+    request.ask_max_uusd_per_hour = micro((int64_t)sample_below(&storm->sample, 2) * 400000);
+    buffer_init(&buffer, request_bytes, sizeof request_bytes);
+    cr_assert_eq(codec_encode(&request_schema, &request, &buffer), STATUS_OK);
+    const struct bytes encoded = buffer_bytes(&buffer);
+    id_to_hex(storm->ids[sample_below(&storm->sample, IDS_MAX)], hex);
+    const struct bytes prefix = bytes_of(hex, 1 + sample_below(&storm->sample, 12));
+    const struct field *field = schema_field(schema, "request");
+    if (field != NULL && sample_below(&storm->sample, 8) != 0) {
+        memcpy(value + field->offset, &encoded, sizeof encoded);
+    }
+    field = schema_field(schema, "prefix");
+    if (field != NULL && sample_below(&storm->sample, 4) != 0) {
+        memcpy(value + field->offset, &prefix, sizeof prefix);
+    }
+    const struct bytes none = bytes_of_text("");
+    field = schema_field(schema, "listing_prefix");
+    if (field != NULL && sample_below(&storm->sample, 4) != 0) {
+        memcpy(value + field->offset, &none, sizeof none);
+    }
+}
+
 static void
 random_question(struct storm *storm)
 {
@@ -141,7 +260,11 @@ random_question(struct storm *storm)
         return;
     }
     const uint64_t client = 1 + sample_below(&storm->sample, 40);
-    node_ask(storm->node, client, type, value_of(storm, control_schema(type)));
+    const struct schema *schema = control_schema(type);
+    uint8_t *value = value_of(storm, schema);
+    mean_something(storm, schema, value);
+    storm->asked[client]++;
+    node_ask(storm->node, client, type, value);
     if (sample_below(&storm->sample, 4) == 0) {
         const struct event gone = {.type = EVENT_CONTROL_GONE, .as.control_gone = {client}};
         node_step(storm->node, &gone);
@@ -161,6 +284,12 @@ random_workload(struct storm *storm)
     };
     if (sample_below(&storm->sample, 20) == 0) {
         event = (struct event){.type = EVENT_WORKLOAD_LOST, .as.lease = storm->tenant.lease};
+    }
+    if (sample_below(&storm->sample, 4) == 0) {
+        event = (struct event){.type = EVENT_DECIDED,
+                               .as.decided = {.token = storm->node->last_decision,
+                                              .accepted = sample_below(&storm->sample, 2) == 0,
+                                              .text = bytes_of_text("\xc3")}};
     }
     node_step(storm->node, &event);
 }
@@ -204,8 +333,12 @@ begin(struct storm *storm)
     node_step(node, &(struct event){.type = EVENT_SPACE, .as.space = DISK_NORMAL});
     const struct control_cards all = {.gpu_mask = 0};
     node_ask(node, 50, CONTROL_RESUME, &all);
-    const struct control_host ask = {
-        .ask_uusd_per_hour = micro(TENANT_ASK), .lease_min_s = 1, .lease_max_s = 36000};
+    const struct control_host ask = {.ask_uusd_per_hour = micro(TENANT_ASK),
+                                     .interruptible_ask_uusd_per_hour = micro(TENANT_ASK / 2),
+                                     .lease_min_s = 1,
+                                     .lease_max_s = 36000,
+                                     .notice_given = true,
+                                     .notice_s = (uint32_t)sample_below(&storm->sample, 3)};
     node_ask(node, 52, CONTROL_HOST, &ask);
     node_forget_sent(node);
     if (!node->core->offers[0].published || !stranger_is_connected(node, &storm->tenant.stranger)) {
@@ -214,22 +347,40 @@ begin(struct storm *storm)
     storm->tenant.listing = node->core->offers[0].listing;
     const struct hold hold = tenant_hold(node, &storm->tenant);
     tenant_say_hold(node, &storm->tenant, &hold);
-    if (tenant_take_held(node, &storm->tenant)) {
+    const uint64_t stop = sample_below(&storm->sample, 10); /* most get all the way */
+    if (stop > 0 && tenant_take_held(node, &storm->tenant)) {
         tenant_confirm(node, &storm->tenant);
-        tenant_start(node, &storm->tenant, 1000);
-        if (sample_below(&storm->sample, 2) == 0) {
+        if (stop > 1) {
+            tenant_start(node, &storm->tenant, 1000);
+        }
+        if (stop > 3) {
             tenant_job(node, &storm->tenant, JOB_RUNNING, 100);
         }
     }
     node_forget_sent(node);
     false_host_is_rented(node, 51, 600, sample_below(&storm->sample, 2) == 0);
-    if (false_host_sees_hold(&storm->host, node)) {
+    if (stop != 9 && false_host_sees_hold(&storm->host, node)) {
         false_host_holds(&storm->host, node);
-        if (false_host_leases(&storm->host, node) && false_host_sees_start(&storm->host, node)) {
+        if (stop != 8 && false_host_leases(&storm->host, node) &&
+            false_host_sees_start(&storm->host, node) && stop != 7) {
             false_host_starts(&storm->host, node);
         }
     }
     remember_leases(storm);
+}
+
+/* No question has two ends. */
+static void
+forget_answers(struct storm *storm)
+{
+    for (uint64_t client = 0; client < CLIENTS; client++) {
+        const unsigned dones = node_dones(storm->node, client, NULL);
+        if (client < 50) { /* begin() asks as the others */
+            cr_assert_leq(dones, storm->asked[client], "client %u", (unsigned)client);
+            storm->asked[client] -= dones;
+        }
+    }
+    node_forget_sent(storm->node);
 }
 
 static void
@@ -238,9 +389,10 @@ blow(struct storm *storm)
     for (unsigned step = 0; step < STEPS; step++) {
         come_back(storm);
         if (step % 50 == 0) {
+            forget_answers(storm);
             begin(storm);
         }
-        switch (sample_below(&storm->sample, 12)) {
+        switch (sample_below(&storm->sample, 14)) {
         case 0:
             random_fate(storm);
             break;
@@ -254,14 +406,19 @@ blow(struct storm *storm)
             break;
         case 5:
         case 6:
-        case 7:
             random_message(storm);
+            break;
+        case 7:
+        case 8:
+            random_deed(storm);
             break;
         default:
             random_record(storm);
             break;
         }
-        node_forget_sent(storm->node);
+        if (step % 8 == 0) { /* deeds look at what was said last */
+            forget_answers(storm);
+        }
     }
 }
 
@@ -277,7 +434,9 @@ Test(review_storm, nothing_that_can_be_said_stops_a_node, .timeout = 120)
     for (uint64_t seed = first; seed < first + count; seed++) {
         memset(storm, 0, sizeof *storm);
         sample_init(&storm->sample, seed, arena, ARENA_BYTES);
-        storm->node = tenant_node(2, &storm->tenant);
+        storm->node = tenant_node(seed % 4 + 1, &storm->tenant);
+        storm->node->options.has_decide_program = seed % 5 == 0;
+        storm->node->options.spend_day_max_uusd = micro(seed % 3 == 0 ? 90000 : 0);
         false_host_init(&storm->host, storm->node, "host");
         blow(storm);
         node_free(storm->node);

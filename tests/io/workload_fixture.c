@@ -46,7 +46,8 @@ fixture_cannot_run(void)
     struct sandbox_capabilities capabilities;
     sandbox_capabilities(&capabilities);
     if (!capabilities.can_run) {
-        cr_log_warn("skipped: %s", capabilities.reason);
+        /* Not Criterion's warning: that makes its exit code 1. */
+        fprintf(stderr, "skipped: %s\n", capabilities.reason);
     }
     return !capabilities.can_run;
 }
