@@ -33,7 +33,8 @@ uint64_t
 block_key(const struct block *block, uint32_t row)
 {
     return book_key(
-        block_value(block, COLUMN_ASK, row), block_value(block, COLUMN_INTERRUPTIBLE, row),
+        ask_of_word(block_column(block, COLUMN_ASK)[row]),
+        ask_of_word(block_column(block, COLUMN_INTERRUPTIBLE)[row]),
         (uint16_t)(block_value(block, COLUMN_RELIABILITY_CPU, row) >> RELIABILITY_SHIFT));
 }
 
@@ -49,8 +50,8 @@ static void
 write_row(const struct block *block, uint32_t at, const struct market_row *row, uint32_t terms)
 {
     const int32_t values[COLUMN_COUNT] = {
-        [COLUMN_ASK] = (int32_t)row->ask_uusd_per_hour,
-        [COLUMN_INTERRUPTIBLE] = (int32_t)row->interruptible_ask_uusd_per_hour,
+        [COLUMN_ASK] = ask_word(row->ask_uusd_per_hour),
+        [COLUMN_INTERRUPTIBLE] = ask_word(row->interruptible_ask_uusd_per_hour),
         [COLUMN_VRAM] = (int32_t)row->vram_mib,
         [COLUMN_FP16] = (int32_t)row->fp16_gflops,
         [COLUMN_BANDWIDTH] = (int32_t)row->bandwidth_mb_s,
@@ -89,8 +90,9 @@ blocks_read(const struct book *book, uint32_t position, struct market_row *ret_r
         .reliability_bp = (uint16_t)(reliability_cpu >> RELIABILITY_SHIFT),
         .cpu_threads = (uint16_t)(reliability_cpu & CPU_MASK),
         .expires_s = block_value(block, COLUMN_EXPIRES, at) ^ UINT32_C(0x80000000),
-        .ask_uusd_per_hour = block_value(block, COLUMN_ASK, at),
-        .interruptible_ask_uusd_per_hour = block_value(block, COLUMN_INTERRUPTIBLE, at),
+        .ask_uusd_per_hour = ask_of_word(block_column(block, COLUMN_ASK)[at]),
+        .interruptible_ask_uusd_per_hour =
+            ask_of_word(block_column(block, COLUMN_INTERRUPTIBLE)[at]),
         .vram_mib = block_value(block, COLUMN_VRAM, at),
         .fp16_gflops = block_value(block, COLUMN_FP16, at),
         .bandwidth_mb_s = block_value(block, COLUMN_BANDWIDTH, at),
@@ -143,7 +145,7 @@ least_expiry(const struct block *block)
 void
 block_empty_row(const struct block *block, uint32_t row)
 {
-    block_column(block, COLUMN_ASK)[row] = 0;
+    block_column(block, COLUMN_ASK)[row] = INT32_MAX;
     block_column(block, COLUMN_EXPIRES)[row] = INT32_MAX;
 }
 
@@ -155,10 +157,8 @@ block_redraw_asks(struct book *book, uint32_t block_number)
     int32_t least = INT32_MAX;
     int32_t greatest = -1;
     for (uint32_t row = 0; row < block.rows; row++) {
-        const int32_t ask = asks[row];
-        const int32_t offered = ask == 0 ? INT32_MAX : ask;
-        least = offered < least ? offered : least;
-        greatest = ask > greatest ? ask : greatest;
+        least = asks[row] < least ? asks[row] : least;
+        greatest = asks[row] > greatest ? asks[row] : greatest;
     }
     book->infos[block_number].zones.least[ZONE_ASK] = least;
     book->infos[block_number].zones.greatest[ZONE_ASK] = greatest;

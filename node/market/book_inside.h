@@ -21,8 +21,8 @@ enum {
 #define BLOCK_NONE UINT32_MAX
 
 enum column {
-    COLUMN_ASK,
-    COLUMN_INTERRUPTIBLE,
+    COLUMN_ASK,           /* ask_word() */
+    COLUMN_INTERRUPTIBLE, /* ask_word() */
     COLUMN_VRAM,
     COLUMN_FP16,
     COLUMN_BANDWIDTH,
@@ -73,8 +73,7 @@ enum zone {
     ZONE_COUNT
 };
 
-/* Never too narrow; wider than the rows after some were taken out, until it is drawn again. Of asks
- * only those that are offered count. */
+/* Never too narrow; wider than the rows after some were taken out, until it is drawn again. */
 struct zones {
     int32_t least[ZONE_COUNT];
     int32_t greatest[ZONE_COUNT];
@@ -186,6 +185,19 @@ static inline int32_t *
 block_column(const struct block *block, enum column column)
 {
     return block->columns + (size_t)column * block->rows;
+}
+
+/* What a column has for an ask: one that is not offered is dearer than every other. */
+static inline int32_t
+ask_word(uint32_t ask)
+{
+    return ask == 0 ? INT32_MAX : (int32_t)ask;
+}
+
+static inline uint32_t
+ask_of_word(int32_t word)
+{
+    return word == INT32_MAX ? 0 : (uint32_t)word;
 }
 
 /* Seconds as a signed number in the same order. */

@@ -39,57 +39,51 @@ zones_clear(struct zone_view zones)
     *zones.features_all = -1;
 }
 
-static inline bool
-widen(struct zone_view zones, enum zone zone, uint32_t value)
-{
-    const int32_t number = clamped(value);
-    const size_t at = zone * zones.stride;
-    const bool is_wider = number < zones.least[at] || number > zones.greatest[at];
-    if (is_wider) {
-        zones.least[at] = number < zones.least[at] ? number : zones.least[at];
-        zones.greatest[at] = number > zones.greatest[at] ? number : zones.greatest[at];
-    }
-    return is_wider;
-}
-
 bool
 zones_widen(struct zone_view zones, const struct market_row *row)
 {
-    const uint32_t values[ZONE_COUNT] = {
-        [ZONE_ASK] = row->ask_uusd_per_hour,
-        [ZONE_INTERRUPTIBLE] = row->interruptible_ask_uusd_per_hour,
-        [ZONE_VRAM] = row->vram_mib,
-        [ZONE_FP16] = row->fp16_gflops,
-        [ZONE_BANDWIDTH] = row->bandwidth_mb_s,
-        [ZONE_UP] = row->up_mbit_s,
-        [ZONE_DOWN] = row->down_mbit_s,
-        [ZONE_RAM] = row->ram_mib,
-        [ZONE_DISK] = row->disk_mib,
+    const int32_t values[ZONE_COUNT] = {
+        [ZONE_ASK] = ask_word(row->ask_uusd_per_hour),
+        [ZONE_INTERRUPTIBLE] = ask_word(row->interruptible_ask_uusd_per_hour),
+        [ZONE_VRAM] = clamped(row->vram_mib),
+        [ZONE_FP16] = clamped(row->fp16_gflops),
+        [ZONE_BANDWIDTH] = clamped(row->bandwidth_mb_s),
+        [ZONE_UP] = clamped(row->up_mbit_s),
+        [ZONE_DOWN] = clamped(row->down_mbit_s),
+        [ZONE_RAM] = clamped(row->ram_mib),
+        [ZONE_DISK] = clamped(row->disk_mib),
         [ZONE_RELIABILITY] = row->reliability_bp,
         [ZONE_CPU] = row->cpu_threads,
         [ZONE_SLOTS] = row->slots_total,
-        [ZONE_FREE] = (uint32_t)(row->slots_total - row->slots_held),
+        [ZONE_FREE] = row->slots_total - row->slots_held,
         [ZONE_CUDA] = row->terms.cuda,
-        [ZONE_NVLINK] = row->terms.nvlink_mb_s,
-        [ZONE_PCIE] = row->terms.pcie_mb_s,
-        [ZONE_LEASE_MAX] = row->terms.lease_max_s,
-        [ZONE_LEASE_MIN] = row->terms.lease_min_s,
-        [ZONE_NOTICE] = row->terms.notice_s,
-        [ZONE_MINIMUM_RUN] = row->terms.minimum_run_s,
+        [ZONE_NVLINK] = clamped(row->terms.nvlink_mb_s),
+        [ZONE_PCIE] = clamped(row->terms.pcie_mb_s),
+        [ZONE_LEASE_MAX] = clamped(row->terms.lease_max_s),
+        [ZONE_LEASE_MIN] = clamped(row->terms.lease_min_s),
+        [ZONE_NOTICE] = clamped(row->terms.notice_s),
+        [ZONE_MINIMUM_RUN] = clamped(row->terms.minimum_run_s),
         [ZONE_RECLAIMS] = row->terms.reclaims_per_day,
     };
     const int32_t features = (int32_t)row->features;
-    bool is_wider =
-        (features & ~*zones.features_any) != 0 || (*zones.features_all & ~features) != 0;
-    for (int zone = 0; zone < ZONE_COUNT; zone++) {
-        /* An ask of 0 is none: it says nothing about how cheap the others are. */
-        if (values[zone] != 0 || zone > ZONE_INTERRUPTIBLE) {
-            is_wider |= widen(zones, (enum zone)zone, values[zone]);
-        }
+    /* Most rows widen nothing: that is found out without a branch for each value. */
+    int is_wider = (features & ~*zones.features_any) != 0 || (*zones.features_all & ~features) != 0;
+    for (size_t zone = 0; zone < ZONE_COUNT; zone++) {
+        is_wider |= (values[zone] < zones.least[zone * zones.stride]) |
+                    (values[zone] > zones.greatest[zone * zones.stride]);
+    }
+    if (is_wider == 0) {
+        return false;
+    }
+    for (size_t zone = 0; zone < ZONE_COUNT; zone++) {
+        int32_t *least = &zones.least[zone * zones.stride];
+        int32_t *greatest = &zones.greatest[zone * zones.stride];
+        *least = values[zone] < *least ? values[zone] : *least;
+        *greatest = values[zone] > *greatest ? values[zone] : *greatest;
     }
     *zones.features_any |= features;
     *zones.features_all &= features;
-    return is_wider;
+    return true;
 }
 
 void

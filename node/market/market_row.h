@@ -9,7 +9,7 @@
 #include "protocol/status.h"
 
 /* Highest ask the book takes, in uUSD: 2,147 USD for a GPU-hour. Compares as a signed 32-bit number. */
-#define MARKET_ASK_MAX INT32_MAX
+#define MARKET_ASK_MAX (INT32_MAX - 1)
 
 enum { HOST_KEY_LENGTH = 16 };
 

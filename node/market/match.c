@@ -127,19 +127,19 @@ unit_max_of(const struct plan *plan, int32_t fp16_gflops, int32_t bandwidth_mb_s
                     (uint32_t)bandwidth_mb_s);
 }
 
-/* The highest ask that can still be among the best in a block; 0 when none can. */
+/* The highest ask that is wanted, and can still be among the best in a block. */
 static int32_t
 ask_to_beat(const struct search *search, const struct zones *zones)
 {
     const uint64_t price_uusd = price_to_beat(search);
     if (price_uusd == UINT64_MAX) {
-        return INT32_MAX;
+        return search->plan.ask_max;
     }
     const uint32_t unit_max =
         unit_max_of(&search->plan, zones->greatest[ZONE_FP16], zones->greatest[ZONE_BANDWIDTH]);
     const int64_t ask =
         price_ask_of_effective(price_uusd, unit_max, (uint16_t)zones->greatest[ZONE_RELIABILITY]);
-    return ask > INT32_MAX ? INT32_MAX : (int32_t)ask;
+    return ask > search->plan.ask_max ? search->plan.ask_max : (int32_t)ask;
 }
 
 static void

@@ -57,26 +57,18 @@ add_test(struct plan *plan, struct plan_test test)
     plan->tests[plan->test_count++] = test;
 }
 
-/* The ask is offered, and within its limit. */
+/* Within its limit; an ask that is not offered is above every limit. */
 static void
-add_ask_tests(struct plan *plan)
+add_ask_test(struct plan *plan)
 {
     const uint64_t limit = plan->filter->bound[CLAUSE_ASK];
-    add_test(plan, (struct plan_test){.column = plan->ask_column,
+    const bool is_limited = is_active(plan->filter, CLAUSE_ASK) && limit < MARKET_ASK_MAX;
+    plan->ask_max = is_limited ? (int32_t)limit : MARKET_ASK_MAX;
+    add_test(plan, (struct plan_test){.column = COLUMN_COUNT, /* the search tests it by itself */
                                       .zone = plan->ask_zone,
-                                      .kind = SCAN_AT_LEAST,
+                                      .kind = SCAN_AT_MOST,
                                       .mask = INT32_MAX,
-                                      .bound = 1,
-                                      .zone_bound = 1,
-                                      .is_kept = true});
-    if (is_active(plan->filter, CLAUSE_ASK) && limit < MARKET_ASK_MAX) {
-        add_test(plan, (struct plan_test){.column = plan->ask_column,
-                                          .zone = plan->ask_zone,
-                                          .kind = SCAN_AT_MOST,
-                                          .mask = INT32_MAX,
-                                          .bound = (int32_t)limit,
-                                          .zone_bound = (int32_t)limit});
-    }
+                                      .zone_bound = plan->ask_max});
 }
 
 static void
@@ -167,7 +159,7 @@ plan_make(struct plan *plan, const struct book *book, const struct filter *filte
     plan->rare_clauses = filter->active & RARE_CLAUSES;
     plan->ask_column = filter->request.interruptible ? COLUMN_INTERRUPTIBLE : COLUMN_ASK;
     plan->ask_zone = filter->request.interruptible ? ZONE_INTERRUPTIBLE : ZONE_ASK;
-    add_ask_tests(plan);
+    add_ask_test(plan);
     add_feature_tests(plan);
     add_column_tests(plan);
     add_bounds(plan);
@@ -238,7 +230,7 @@ plan_tests(const struct plan *plan, uint32_t block_number,
         if (verdict == NO_ROW) {
             return false;
         }
-        if (test->column != COLUMN_COUNT && (verdict == SOME_ROWS || test->is_kept)) {
+        if (test->column != COLUMN_COUNT && verdict == SOME_ROWS) {
             ret_tests[count++] = (struct scan_test){.column = block_column(&block, test->column),
                                                     .kind = test->kind,
                                                     .mask = test->mask,
@@ -287,7 +279,7 @@ plan_row_fits(const struct plan *plan, const struct block *block, uint16_t gpu_c
         return false;
     }
     if (is_active(plan->filter, CLAUSE_UNIT) &&
-        price_per_unit(block_value(block, plan->ask_column, row), plan_unit(plan, block, row)) >
+        price_per_unit(block_column(block, plan->ask_column)[row], plan_unit(plan, block, row)) >
             plan->filter->bound[CLAUSE_UNIT]) {
         return false;
     }

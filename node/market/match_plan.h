@@ -19,7 +19,6 @@ struct plan_test {
     int32_t mask;
     int32_t bound;      /* of the column */
     int32_t zone_bound; /* the same, as the zone counts */
-    bool is_kept;       /* never left out, whatever the zone says */
 };
 
 /* What the terms of a row must have; 0 and the greatest numbers where nothing is wanted. */
@@ -44,6 +43,7 @@ struct plan {
     clause_set rare_clauses; /* active ones on terms that the bounds leave out */
     enum column ask_column;  /* of the request's lane */
     enum zone ask_zone;
+    int32_t ask_max; /* within the limit, and offered at all */
 };
 
 void plan_make(struct plan *plan, const struct book *book, const struct filter *filter);
