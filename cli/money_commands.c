@@ -1,4 +1,5 @@
 #include "cli/commands.h"
+#include "cli/connection.h"
 #include "cli/talk.h"
 
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
@@ -67,6 +68,35 @@ run_spending(const struct invocation *invocation)
     return code;
 }
 
+/* All entries that are wanted, a page at a time: the daemon does not read a long ledger in one go. */
+static int
+ask_ledger(const struct invocation *invocation, struct answer *answer)
+{
+    enum { PAGE = 500 };
+    const uint64_t limit = option_count(invocation, "limit", UINT64_MAX);
+    struct control_ledger question = {.after_number = option_count(invocation, "after", 0)};
+    struct connection *connection;
+    union row_view view;
+    int code = talk_open(invocation, &connection);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    size_t before;
+    do {
+        const uint64_t left = limit - answer->count;
+        before = answer->count;
+        question.limit = (uint16_t)(left < PAGE ? left : PAGE);
+        code = talk_ask(connection, CONTROL_LEDGER, &question, answer, NULL);
+        if (code == EXIT_DONE && answer->count > before &&
+            answer_row(answer, ROW_LEDGER, answer->count - 1, &view) == STATUS_OK) {
+            question.after_number = view.ledger.number;
+        }
+    } while (code == EXIT_DONE && answer->count == before + question.limit &&
+             answer->count < limit);
+    connection_close(connection);
+    return code;
+}
+
 int
 run_ledger(const struct invocation *invocation)
 {
@@ -76,11 +106,7 @@ run_ledger(const struct invocation *invocation)
         {"lease", "LEASE", NULL},    {"evidence", "EVIDENCE", NULL},
     };
     struct answer answer = {NULL, 0, 0};
-    const struct control_ledger question = {
-        .after_number = option_count(invocation, "after", 0),
-        .limit = (uint16_t)option_count(invocation, "limit", 0),
-    };
-    int code = talk_once(invocation, CONTROL_LEDGER, &question, &answer);
+    int code = ask_ledger(invocation, &answer);
     if (code == EXIT_DONE) {
         code = talk_list(invocation, &answer, ROW_LEDGER, columns, COUNT_OF(columns));
     }
