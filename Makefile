@@ -381,8 +381,8 @@ shortage: deps ## A tour: more demand than cards
 	+@$(sub) all
 	@$(run_env) sh tests/run/optional.sh tests/tour/shortage.sh
 
-quality: deps ## How close the matching comes to the optimum
-	+@$(sub) all
+quality: deps ## How close the clearing comes to the greatest surplus there can be
+	+@$(sub) $(bench_program)
 	@$(run_env) sh tests/run/optional.sh tests/tour/quality.sh
 
 # ---- Installation ----------------------------------------------------------------------------

@@ -71,8 +71,9 @@ static const struct {
     const char *name;
     void (*run)(struct bench *bench);
 } benches[] = {
-    {"records", bench_records}, {"ingest", bench_ingest}, {"storage", bench_storage},
-    {"market", bench_market},   {"clear", bench_clear},   {"daemon", bench_daemon},
+    {"records", bench_records}, {"ingest", bench_ingest},   {"storage", bench_storage},
+    {"market", bench_market},   {"quality", bench_quality}, {"clear", bench_clear},
+    {"daemon", bench_daemon},
 };
 
 /* Runs every benchmark, or those named as arguments. */

@@ -31,6 +31,7 @@ void bench_records(struct bench *bench);
 void bench_ingest(struct bench *bench);
 void bench_storage(struct bench *bench);
 void bench_market(struct bench *bench);
+void bench_quality(struct bench *bench);
 void bench_clear(struct bench *bench);
 void bench_daemon(struct bench *bench);
 

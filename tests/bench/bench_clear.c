@@ -131,7 +131,7 @@ measure_quality(struct bench *bench, size_t listings, uint64_t units, double tar
         sum += share;
         free(epoch.asks);
     }
-    (void)snprintf(name, sizeof name, "clear: least share of the surplus bound, %zuk listings",
+    (void)snprintf(name, sizeof name, "quality: least share of the surplus bound, %zuk listings",
                    listings / 1000);
     bench_add(bench, &(struct bench_row){.name = name,
                                          .value = least,
@@ -143,11 +143,16 @@ measure_quality(struct bench *bench, size_t listings, uint64_t units, double tar
 }
 
 void
-bench_clear(struct bench *bench)
+bench_quality(struct bench *bench)
 {
     measure_quality(bench, 2000, UINT64_C(60) * H100E_UNIT, 0);
     measure_quality(bench, 100000, UINT64_C(3000) * H100E_UNIT, 0.93);
     measure_quality(bench, 1000000, UINT64_C(30000) * H100E_UNIT, 0.93);
+}
+
+void
+bench_clear(struct bench *bench)
+{
     measure_speed(bench, 1000000, UINT64_C(43200) * H100E_UNIT, 0);
     measure_speed(bench, 10000000, (uint64_t)DEMAND_H100E * H100E_UNIT, 250);
 }
