@@ -26,13 +26,6 @@ load() { # RENTER-NUMBER
     done
 }
 
-supervisors() {
-    for process in /proc/[0-9]*; do
-        { tr '\0' ' ' <"$process/cmdline" | grep -q "^gpuletd --supervise job $NET/"; } 2>/dev/null &&
-            echo "${process#/proc/}"
-    done
-}
-
 no_job_processes() {
     [ -z "$(job_processes)" ]
 }

@@ -113,8 +113,34 @@ processes_of_work() {
     job_processes
 }
 
-# Processes in the control groups of this network's jobs, or with one's tag in their environment: pids.
+# Processes of this network's jobs: in their control groups, and, where there are none, below their
+# supervisors: pids.
 job_processes() {
+    {
+        processes_in_groups
+        # shellcheck disable=SC2046
+        ps -eo pid=,ppid= | awk -v roots="$(echo $(supervisors))" '
+            BEGIN { n = split(roots, list, " "); for (i = 1; i <= n; i++) inside[list[i]] = root[list[i]] = 1 }
+            { parent[$1] = $2 }
+            END {
+                do {
+                    grown = 0
+                    for (p in parent) if (!(p in inside) && parent[p] in inside) { inside[p] = 1; grown = 1 }
+                } while (grown)
+                for (p in inside) if (!(p in root)) print p
+            }'
+    } | sort -u
+}
+
+# The processes that hold this network's jobs: pids.
+supervisors() {
+    for process in /proc/[0-9]*; do
+        { tr '\0' ' ' <"$process/cmdline" | grep -q "^gpuletd --supervise job $NET/"; } 2>/dev/null &&
+            echo "${process#/proc/}"
+    done
+}
+
+processes_in_groups() {
     job_leases=$(for job in "$NET"/*/jobs/*; do [ -d "$job" ] && basename "$job" | cut -c 1-32; done)
     [ -n "$job_leases" ] || return 0
     for process in /proc/[0-9]*; do
