@@ -2,10 +2,11 @@
 
 #include <string.h>
 
+#include "node/core/avoid.h"
 #include "node/core/say.h"
 #include "protocol/codec.h"
 
-enum { TRIES_MAX = 64 };
+enum { NEAR_MAX = 64, FAR_MAX = 1024 };
 
 bool
 find_listing(const struct core *core, const struct shelf_entry *entry, struct listing *ret_listing)
@@ -96,29 +97,58 @@ is_wanted(const struct pick_order *order, const struct found *found)
            id_has_prefix(found->listing.bytes, (const char *)order->only.data, order->only.length);
 }
 
-enum status
-find_pick(struct core *core, const struct pick_order *order, struct found *ret_found)
+/* Goes through the offers that `limit` allows; STATUS_BUSY with the first one of a host that is avoided,
+ * when there is no other; STATUS_LIMIT when there may be more. With `spread`, in the order in which a request takes
+ * near-equal ones; else from the best down. */
+static enum status
+pick_among(struct core *core, const struct pick_order *order, size_t limit, struct found *ret_found)
 {
-    const uint64_t now_s = (uint64_t)core->now.wall.ms / 1000;
-    const struct filter filter = filter_compile(order->request, now_s);
-    /* One listing that is named may stand anywhere in the order. */
-    const size_t limit = order->only.length == 0 ? TRIES_MAX : MATCH_OFFERS_MAX;
+    const bool spread = limit == NEAR_MAX;
+    const struct filter filter = filter_compile(order->request, (uint64_t)core->now.wall.ms / 1000);
     struct effects *effects = core->effects;
     const size_t used = effects->arena_used;
     struct offer *offers = effects_take(effects, limit * sizeof *offers);
     effects->arena_used = used; /* needed no longer than this call, which takes nothing else */
     size_t count = match_top(core->book, &filter, order->seed, limit, offers);
-    while (count > 0) {
-        const size_t pick = match_pick(offers, count, order->seed);
+    const bool is_all = count < limit;
+    enum status status = STATUS_NOT_FOUND;
+    for (size_t next = 0; next < count;) {
+        const size_t pick = spread ? match_pick(offers, count, order->seed) : next;
         struct found found;
         if (find_resolve(core, &offers[pick], order->request, &found) &&
             !peer_id_equal(&found.host, &core->options.keypair.identity) &&
             is_wanted(order, &found)) {
-            *ret_found = found;
-            return STATUS_OK;
+            if (order->only.length > 0 || !avoid_has(core, &found.host)) {
+                *ret_found = found;
+                return STATUS_OK;
+            }
+            if (status != STATUS_BUSY) {
+                *ret_found = found; /* better than none */
+            }
+            status = STATUS_BUSY;
         }
-        memmove(&offers[pick], &offers[pick + 1], (count - pick - 1) * sizeof offers[0]);
-        count--;
+        if (spread) {
+            memmove(&offers[pick], &offers[pick + 1], (count - pick - 1) * sizeof offers[0]);
+            count--;
+        } else {
+            next++;
+        }
     }
-    return STATUS_NOT_FOUND;
+    return status == STATUS_NOT_FOUND && !is_all ? STATUS_LIMIT : status;
+}
+
+enum status
+find_pick(struct core *core, const struct pick_order *order, struct found *ret_found)
+{
+    /* One listing that is named may stand anywhere in the order. */
+    if (order->only.length > 0) {
+        const enum status status = pick_among(core, order, MATCH_OFFERS_MAX, ret_found);
+        return status == STATUS_LIMIT ? STATUS_NOT_FOUND : status;
+    }
+    enum status status = pick_among(core, order, NEAR_MAX, ret_found);
+    if (status == STATUS_BUSY || status == STATUS_LIMIT) {
+        /* Whoever fills the top with cheap offers that lead nowhere hides the others only so far. */
+        status = pick_among(core, order, FAR_MAX, ret_found);
+    }
+    return status == STATUS_BUSY ? STATUS_OK : status == STATUS_LIMIT ? STATUS_NOT_FOUND : status;
 }

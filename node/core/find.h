@@ -43,7 +43,8 @@ struct pick_order {
     struct bytes only;
 };
 
-/* The offer that the request would take. STATUS_NOT_FOUND. */
+/* The offer that the request would take; one of a host that is avoided for a while only when no other
+ * fits. STATUS_NOT_FOUND. */
 enum status find_pick(struct core *core, const struct pick_order *order, struct found *ret_found)
     MUST_USE;
 

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/core/avoid.h"
 #include "node/core/find.h"
 #include "node/core/gossip.h"
 #include "node/core/ledger.h"
@@ -88,6 +89,7 @@ fail_hold(struct core *core, const struct link_state *link, struct lease *lease,
     say_message(core, link->link, &cancel_message_schema, &cancel);
     lease_apply(core, lease, LEASE_EVENT_LAPSE, LEASE_ACTOR_CLOCK);
     lease_forget(core, lease);
+    avoid_note(core, &link->peer, AVOID_LIED);
     rent_next(core, client, why, 0);
 }
 
@@ -287,6 +289,7 @@ renter_take_started(struct core *core, struct link_state *link,
     memset(lease->papers->start, 0, lease->papers->start_length);
     lease->papers->start_length = 0;
     lease_store(core, lease);
+    avoid_forgive(core, &lease->row.peer);
     say_note(core, lease->client, NOTE_PROGRESS, "the job runs");
     if (!lease->row.attached) {
         say_done(core, lease->client, STATUS_OK, "%s", "");
@@ -348,6 +351,7 @@ renter_take_busy(struct core *core, struct link_state *link, const struct busy_m
     const struct bytes label = gossip_label_of(core, &link->peer);
     snprintf(why, sizeof why, "%.*s is busy, free in %llu s at the latest", (int)label.length,
              label.length > 0 ? (const char *)label.data : "", wait_s);
+    avoid_note(core, &link->peer, AVOID_REFUSED);
     come_to_nothing(core, lease, why, message->free_at_s);
 }
 
@@ -364,8 +368,8 @@ renter_take_refused(struct core *core, struct link_state *link,
         const struct client client = lease->client;
         const bool was_asked = lease->row.state == LEASE_ASKED;
         come_to_nothing(core, lease, why, 0);
-        if (was_asked && message->wait_ms != 0) {
-            rent_try_again(core, client, message->wait_ms);
+        if (was_asked && !rent_try_again(core, client, message->wait_ms)) {
+            avoid_note(core, &link->peer, AVOID_REFUSED);
         }
         return;
     }

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/core/avoid.h"
 #include "node/core/find.h"
 #include "node/core/gossip.h"
 #include "node/core/ledger.h"
@@ -80,6 +81,7 @@ dial_first(struct core *core, struct rent *rent, const struct found *found)
     rent->dial_until = boot_add(core->now.boot, duration_of_ms(DIAL_WAIT_MS));
     if (!peers_call(core, &found->host)) {
         rent->dialling = false;
+        avoid_note(core, &found->host, AVOID_SILENT);
         rent_next(core, rent->client, "its host cannot be reached", 0);
     }
 }
@@ -135,17 +137,19 @@ rent_next(struct core *core, struct client client, const char *why, uint64_t fre
     core->tick_at = core->now.boot;
 }
 
-void
+bool
 rent_try_again(struct core *core, struct client client, uint32_t wait_ms)
 {
     enum { WAIT_MS_MAX = 3000, SECOND_TRIES_MAX = 8 };
     struct rent *rent = rent_of(core, client);
-    if (rent != NULL && rent->tried_count > 0 && wait_ms <= WAIT_MS_MAX &&
-        rent->second_tries < SECOND_TRIES_MAX) {
-        rent->second_tries++;
-        rent->tried_count--;
-        rent->next_try_at = boot_add(core->now.boot, duration_of_ms(wait_ms));
+    if (rent == NULL || rent->tried_count == 0 || wait_ms == 0 || wait_ms > WAIT_MS_MAX ||
+        rent->second_tries >= SECOND_TRIES_MAX) {
+        return false;
     }
+    rent->second_tries++;
+    rent->tried_count--;
+    rent->next_try_at = boot_add(core->now.boot, duration_of_ms(wait_ms));
+    return true;
 }
 
 /* START without lease and voucher, which are not known yet. */
@@ -326,6 +330,7 @@ rent_tick(struct core *core)
         }
         if (rent->dialling && core_is_due(core, rent->dial_until)) {
             rent->dialling = false;
+            avoid_note(core, &rent->host, AVOID_SILENT);
             rent_next(core, rent->client, "its host did not answer", 0);
         }
         if (rent->waiting && core_is_due(core, rent->next_try_at)) {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "node/core/avoid.h"
 #include "node/core/gossip.h"
 #include "node/core/ledger.h"
 #include "node/core/say.h"
@@ -417,6 +418,7 @@ static void
 lapse(struct core *core, struct lease *lease)
 {
     const struct client client = lease->client;
+    const struct peer_id host = lease->row.peer;
     const bool was_asked = lease->row.state == LEASE_ASKED;
     if (lease_apply(core, lease, LEASE_EVENT_LAPSE, LEASE_ACTOR_CLOCK) != LEASE_ACTION_FREE) {
         return;
@@ -430,6 +432,7 @@ lapse(struct core *core, struct lease *lease)
         lease_store(core, lease);
     }
     if (rent_of(core, client) != NULL) {
+        avoid_note(core, &host, AVOID_SILENT);
         rent_next(core, client, "its host did not answer", 0);
     } else {
         say_done(core, client, STATUS_TIMEOUT, "the host did not answer; nothing is owed");

@@ -19,8 +19,9 @@ void rent_peer_up(struct core *core, const struct peer_id *peer);
 /* rent.c: the offer in hand failed; the next best is tried. */
 void rent_next(struct core *core, struct client client, const char *why, uint64_t free_at_s);
 
-/* The offer in hand may be taken a little later: it is tried again then, a few times at most. */
-void rent_try_again(struct core *core, struct client client, uint32_t wait_ms);
+/* The offer in hand may be taken a little later: it is tried again then, a few times at most. False when
+ * it is not. */
+bool rent_try_again(struct core *core, struct client client, uint32_t wait_ms);
 
 /* The rent under way of a client, or NULL. */
 struct rent *rent_of(struct core *core, struct client client);

@@ -15,6 +15,7 @@ enum {
     SEQUENCES_MAX = 512,
     BALANCES_MAX = 16384,
     PEERS_MAX = 1024,
+    AVOIDED_MAX = 512,
     RENTS_MAX = CONTROL_CLIENTS_MAX + REQUESTS_STANDING_MAX,
     LABEL_SIZE = 65,
     ADDRESS_SIZE = 129,
@@ -210,6 +211,13 @@ struct standing {
 /* Clients with this bit are no sockets, but standing requests. */
 #define STANDING_CLIENT (UINT64_C(1) << 63)
 
+/* A host that failed a renter here, and until when it is passed over. */
+struct avoided {
+    struct peer_id host;
+    uint8_t strikes; /* 0: this place is free */
+    struct boot until;
+};
+
 struct pending_decision {
     bool used;
     uint64_t token;
@@ -249,6 +257,7 @@ struct core {
     struct standing *standings; /* REQUESTS_STANDING_MAX */
     struct offer_state offers[SLOT_GROUPS_MAX];
     struct pending_decision decisions[8];
+    struct avoided avoided[AVOIDED_MAX];
     struct peer_state *peers;     /* PEERS_MAX */
     struct balance_row *balances; /* BALANCES_MAX */
     size_t balance_count;

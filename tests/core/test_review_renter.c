@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "node/core/state.h"
@@ -261,5 +262,43 @@ Test(review_renter, an_offer_that_is_free_in_a_moment_is_tried_again)
     cr_assert_eq(status, STATUS_BUSY);
     cr_assert_gt(holds, 3u);
     cr_assert_lt(holds, 20u);
+    node_free(node);
+}
+
+/* Keys cost nothing: hundreds of the cheapest offers may be by one liar who never answers. */
+Test(review_renter, cheap_offers_that_lead_nowhere_do_not_hide_the_others)
+{
+    enum { FAKES = 200, RENTS = 40 };
+    struct node *node = node_new("node", 0);
+    struct false_host honest;
+    struct false_host fake;
+    unsigned rents = 0;
+    false_host_init(&honest, node, "honest");
+    for (unsigned i = 0; i < FAKES; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "fake-%u", i);
+        false_host_init(&fake, node, name);
+        fake.listing.ask_uusd_per_hour = micro(1000);
+        false_host_lists(&fake, node);
+        stranger_disconnect(node, &fake.self);
+    }
+    for (; rents < RENTS && !false_host_sees_hold(&honest, node); rents++) {
+        uint8_t status = STATUS_OK;
+        false_host_is_rented(node, 1 + rents, 600, false);
+        for (int s = 0; s < 120 && node_dones(node, 1 + rents, &status) == 0 &&
+                        !false_host_sees_hold(&honest, node);
+             s++) {
+            node_wait(node, 1000);
+            if (!stranger_is_connected(node, &honest.self)) {
+                stranger_connect(node, &honest.self);
+                false_host_lists(&honest, node);
+            }
+        }
+    }
+    cr_assert(false_host_sees_hold(&honest, node));
+    /* From now on the honest one is found at once. */
+    node_forget_sent(node);
+    false_host_is_rented(node, 100, 600, false);
+    cr_assert(false_host_sees_hold(&honest, node));
     node_free(node);
 }
