@@ -113,8 +113,8 @@ processes_of_work() {
     job_processes
 }
 
-# Processes of this network's jobs: in their control groups, and, where there are none, below their
-# supervisors: pids.
+# Processes of this network's jobs: in their control groups, with their lease in the environment, or below
+# their supervisors: pids.
 job_processes() {
     {
         processes_in_groups
@@ -144,7 +144,8 @@ processes_in_groups() {
     job_leases=$(for job in "$NET"/*/jobs/*; do [ -d "$job" ] && basename "$job" | cut -c 1-32; done)
     [ -n "$job_leases" ] || return 0
     for process in /proc/[0-9]*; do
-        { grep -q -F "$job_leases" "$process/cgroup"; } 2>/dev/null && echo "${process#/proc/}"
+        { grep -q -a -F "$job_leases" "$process/cgroup" "$process/environ"; } 2>/dev/null &&
+            echo "${process#/proc/}"
     done
     return 0
 }
