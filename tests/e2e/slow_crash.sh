@@ -4,7 +4,7 @@
 . tests/e2e/lib/network.sh
 
 count=${COUNT:-10}
-lines=25
+lines=20
 cat >"$WORK/offers.csv" <<'END'
 GPU,NumGPUs,PricePerHour,VRAM_GB,InetUp,InetDown
 RTX 3090,4,0.30,24,100,500
