@@ -143,6 +143,8 @@ attack_garbage(struct attack *attack, bool introduces)
     static uint8_t frame[FRAME_BYTES_MAX];
     uint32_t sent = 0;
     uint32_t lives = 0;
+    unsigned refused =
+        0; /* in a row: one's own connections of a moment ago may fill the node's limit */
     while (sent < attack->count && lives < attack->count) {
         char name[32];
         const int length =
@@ -153,9 +155,13 @@ attack_garbage(struct attack *attack, bool introduces)
         lives++;
         if (peer == NULL || (introduces && !test_peer_introduce(peer, WAIT_MS))) {
             test_peer_close(peer);
+            if (++refused < 5) {
+                continue;
+            }
             fprintf(stderr, "no connection\n");
             return EXIT_FAILURE;
         }
+        refused = 0;
         for (unsigned i = 0; i < 100 && sent < attack->count; i++) {
             const struct bytes bytes =
                 sample_below(&attack->random, 3) == 0
