@@ -143,8 +143,8 @@ attack_garbage(struct attack *attack, bool introduces)
     static uint8_t frame[FRAME_BYTES_MAX];
     uint32_t sent = 0;
     uint32_t lives = 0;
-    unsigned refused =
-        0; /* in a row: one's own connections of a moment ago may fill the node's limit */
+    /* In a row: one's own connections of a moment ago may still fill the node's limit. */
+    unsigned refused = 0;
     while (sent < attack->count && lives < attack->count) {
         char name[32];
         const int length =
