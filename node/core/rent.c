@@ -337,7 +337,7 @@ rent_tick(struct core *core)
             const struct pick_order order = order_of(rent);
             struct found found;
             if (rent->tried_count > 0 && !core_is_due(core, rent->give_up_at) &&
-                find_pick(core, &order, &found) != STATUS_OK) {
+                (rent->tried_count >= TRIES_MAX || find_pick(core, &order, &found) != STATUS_OK)) {
                 rent->tried_count = 0; /* with time left, begin again from the best */
                 rent->next_try_at = boot_add(core->now.boot, retry_after(rent));
                 continue;

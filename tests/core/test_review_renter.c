@@ -302,3 +302,40 @@ Test(review_renter, cheap_offers_that_lead_nowhere_do_not_hide_the_others)
     cr_assert(false_host_sees_hold(&honest, node));
     node_free(node);
 }
+
+/* With time left, a rent goes on after the first offers that it has tried. */
+Test(review_renter, a_rent_that_waits_tries_more_than_a_few_offers)
+{
+    enum { FAKES = 30 };
+    static uint8_t memory[4096];
+    struct node *node = node_new("node", 0);
+    struct false_host honest;
+    struct false_host fake;
+    struct request request = request_default();
+    struct buffer buffer;
+    false_host_init(&honest, node, "honest");
+    for (unsigned i = 0; i < FAKES; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "fake-%u", i);
+        false_host_init(&fake, node, name);
+        fake.listing.ask_uusd_per_hour = micro(1000);
+        false_host_lists(&fake, node);
+        stranger_disconnect(node, &fake.self);
+    }
+    buffer_init(&buffer, memory, sizeof memory);
+    cr_assert_eq(codec_encode(&request_schema, &request, &buffer), STATUS_OK);
+    const struct control_rent ask = {
+        .request = buffer_bytes(&buffer),
+        .wait_s = 600,
+        .arguments = {.count = 1, .items = {bytes_of_text("/bin/true")}}};
+    node_ask(node, 5, CONTROL_RENT, &ask);
+    for (int s = 0; s < 300 && !false_host_sees_hold(&honest, node); s++) {
+        node_wait(node, 1000);
+        if (!stranger_is_connected(node, &honest.self)) {
+            stranger_connect(node, &honest.self);
+            false_host_lists(&honest, node);
+        }
+    }
+    cr_assert(false_host_sees_hold(&honest, node));
+    node_free(node);
+}
