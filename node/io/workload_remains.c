@@ -229,6 +229,26 @@ reap(int directory)
     }
 }
 
+/* A killed process may be counted in its cgroup for a moment longer. */
+static enum status
+remove_cgroup(int directory)
+{
+    struct cgroup group;
+    enum status status = load_cgroup(directory, &group);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const int64_t deadline = clock_monotonic_ms() + REAP_MS;
+    do {
+        status = cgroup_remove(&group);
+        if (status != STATUS_BUSY) {
+            return status;
+        }
+        pause_ms(LOOK_AGAIN_MS);
+    } while (clock_monotonic_ms() < deadline);
+    return status;
+}
+
 enum status
 workload_reap_orphans(const char *job_dir)
 {
@@ -237,6 +257,9 @@ workload_reap_orphans(const char *job_dir)
         return status_from_errno();
     }
     const enum status status = reap(directory);
+    if (status == STATUS_OK) {
+        (void)remove_cgroup(directory); /* an empty one that stays does no harm */
+    }
     close(directory);
     return status;
 }
@@ -368,26 +391,6 @@ remove_tree(const char *job_dir)
         }
     }
     return STATUS_LIMIT;
-}
-
-/* A killed process may be counted in its cgroup for a moment longer. */
-static enum status
-remove_cgroup(int directory)
-{
-    struct cgroup group;
-    enum status status = load_cgroup(directory, &group);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    const int64_t deadline = clock_monotonic_ms() + REAP_MS;
-    do {
-        status = cgroup_remove(&group);
-        if (status != STATUS_BUSY) {
-            return status;
-        }
-        pause_ms(LOOK_AGAIN_MS);
-    } while (clock_monotonic_ms() < deadline);
-    return status;
 }
 
 enum status
