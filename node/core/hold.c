@@ -502,7 +502,9 @@ host_take_extension(struct core *core, struct link_state *link,
     }
     const uint64_t left_s =
         lease->row.end_at_ms / 1000 > now_s ? lease->row.end_at_ms / 1000 - now_s : 0;
+    const uint64_t until_s = offer == NULL ? 0 : offer->row.valid_until_s;
     if (offer == NULL || extension.duration_s > offer->row.lease_max_s ||
+        (until_s != 0 && more_s > 0 && until_s < now_s + left_s + more_s) ||
         (more_s > 0 && week_hours_left_s(offer->row.week_hours, now_s) < left_s + more_s)) {
         host_refuse(core, link->link, id, REFUSAL_HOURS,
                     "the host does not let for so long, or its hours end before");

@@ -423,6 +423,11 @@ lapse(struct core *core, struct lease *lease)
     if (lease_apply(core, lease, LEASE_EVENT_LAPSE, LEASE_ACTOR_CLOCK) != LEASE_ACTION_FREE) {
         return;
     }
+    const struct link_state *link = links_to_peer(core, &host);
+    const struct cancel_message cancel = {.hold = lease->row.hold};
+    if (link != NULL) {
+        say_message(core, link->link, &cancel_message_schema, &cancel);
+    }
     lease->row.reason = END_NOT_STARTED;
     lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
     lease->client = (struct client){0};

@@ -339,3 +339,16 @@ Test(review_renter, a_rent_that_waits_tries_more_than_a_few_offers)
     cr_assert(false_host_sees_hold(&honest, node));
     node_free(node);
 }
+
+/* A host that was slow gets its slots back at once, and the renter no bad name. */
+Test(review_renter, a_hold_that_is_waited_for_no_longer_is_taken_back)
+{
+    struct node *node = node_new("node", 0);
+    struct false_host host;
+    false_host_init(&host, node, "host");
+    false_host_is_rented(node, 5, 600, false);
+    cr_assert(false_host_sees_hold(&host, node));
+    node_wait(node, 6000);
+    cr_assert_eq(node_count_sent(node, host.self.link, MESSAGE_CANCEL), 1u);
+    node_free(node);
+}
