@@ -66,7 +66,7 @@ rent_once(struct connection *connection, const struct control_rent *rent)
         struct bytes frame;
         struct control_row row;
         struct control_done done;
-        uint8_t type;
+        uint8_t type = 0;
         must(connection_clock_ms() < end_ms, "a rent does not end");
         enum status status = connection_receive(connection, &frame);
         if (status == STATUS_NOT_NOW) {
