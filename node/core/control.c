@@ -65,6 +65,11 @@ say_status(struct core *core, struct client client)
         view.balance_uusd = amount_zero();
     }
     say_row(core, client, ROW_STATUS, &view);
+    if (core->has_twin) {
+        say_note(core, client, NOTE_WARNING,
+                 "this identity runs elsewhere, too: no holds are taken here; stop one of the two, "
+                 "and start this one again");
+    }
     say_done(core, client, STATUS_OK, "%s", "");
 }
 
