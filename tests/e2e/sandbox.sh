@@ -58,12 +58,12 @@ job_uids() {
         awk '/^Uid:/ { print $2, $3, $4, $5 }' "/proc/$pid/status"
     done 2>/dev/null
 }
-on renter-1 rent --no-input --wait 20s --for 1m -- sleep 3 2>/dev/null &
+on renter-1 rent --no-input --wait 20s --for 1m -- sleep 5 2>/dev/null &
 sleeper=$!
 has_job() {
     job_uids | grep -q .
 }
-wait_for 10 "the job runs" has_job
+wait_for 20 "the job runs" has_job
 job_uids >"$WORK/uids"
 if [ "$(id -u)" -eq 0 ]; then
     grep -q -w 0 "$WORK/uids" && fail "the job is root outside: $(cat "$WORK/uids")"
