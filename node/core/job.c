@@ -435,9 +435,9 @@ running_tick(struct core *core, struct lease *lease)
     } else if (lease->row.state == LEASE_FROZEN &&
                boot_between(lease->frozen_at, core->now.boot).ms > patience_ms) {
         host_end(core, lease, END_UNPAID, LEASE_ACTOR_CLOCK);
-    } else if (lease->row.state == LEASE_ACTIVE && lease->job_running &&
+    } else if (lease->job_running &&
                (lease->meter_at.ms == 0 || core_is_due(core, lease->meter_at))) {
-        meter(core, lease);
+        meter(core, lease); /* of a frozen job too: its renter may not know yet that it is to pay */
     }
 }
 
