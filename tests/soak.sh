@@ -33,6 +33,7 @@ part renters 3600 slow_ten_renters.sh COUNT=50
 part crash 3600 slow_crash.sh COUNT=200
 part disk 600 slow_small_disk.sh
 part detached 600 slow_detached.sh
+part stalled 600 slow_stalled_daemons.sh
 part pipe 600 slow_pipe.sh PIPE_MIB=2000
 part peers 600 hostile_peers.sh PARTS=3000000
 part book 600 slow_book.sh
