@@ -1,6 +1,7 @@
 #include "tests/bench/daemon_network.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,23 @@
 
 enum { ANSWER_MS = 5000, LINE_SIZE = 1024 };
 
+/* What is to be ended when the program ends before it has; "" when nothing is. */
+static struct daemon_network running;
+
+static void
+end_running(void)
+{
+    if (running.directory[0] != '\0') {
+        daemon_network_down(&running);
+    }
+}
+
 static void
 must(bool is_right, const char *what)
 {
     if (!is_right) {
         (void)fprintf(stderr, "bench: %s\n", what);
-        abort();
+        exit(EXIT_FAILURE); /* ends the network too */
     }
 }
 
@@ -81,6 +93,8 @@ daemon_network_up(struct daemon_network *network)
     join(gpulet, network->programs, "gpulet");
     join(net, network->directory, "net");
     join(runtime, network->directory, "runtime");
+    running = *network;
+    must(atexit(end_running) == 0 && signal(SIGPIPE, SIG_IGN) != SIG_ERR, "no clean end");
     must(mkdir(runtime, 0700) == 0 && setenv("XDG_RUNTIME_DIR", runtime, 1) == 0, "no directory");
     const char *words[] = {gpulet, "testnet",   "up", "--dir",  net,  "--hosts",
                            "1",    "--renters", "1",  "--seed", "21", NULL};
@@ -102,6 +116,7 @@ daemon_network_down(struct daemon_network *network)
     const char *clear[] = {"/bin/rm", "-rf", network->directory, NULL};
     (void)daemon_network_run(down, -1);
     (void)daemon_network_run(clear, -1);
+    running.directory[0] = '\0';
 }
 
 struct daemon_node

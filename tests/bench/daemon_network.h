@@ -30,14 +30,14 @@ bool daemon_network_up(struct daemon_network *network);
 /* Ends all of it and removes its directory. */
 void daemon_network_down(struct daemon_network *network);
 
-/* The node's process and places; aborts when it is not ready. */
+/* The node's process and places; ends the program when it is not ready. */
 struct daemon_node daemon_network_node(const struct daemon_network *network, const char *name);
 
 /* Runs a program to its end, its output to a file descriptor (-1: nowhere). Its exit code, 128 + n
  * for a signal. */
 int daemon_network_run(const char *const *words, int output);
 
-/* Asks one question without fields and keeps the rows; aborts when no answer comes. */
+/* Asks one question without fields and keeps the rows; ends the program when no answer comes. */
 void daemon_network_ask(struct connection *connection, uint8_t question, struct answer *answer);
 
 /* The node's own account of itself. */
