@@ -422,7 +422,7 @@ blow(struct storm *storm)
     }
 }
 
-Test(review_storm, nothing_that_can_be_said_stops_a_node, .timeout = 120)
+Test(review_storm, nothing_that_can_be_said_stops_a_node)
 {
     const char *text = getenv("STORM_SEED");
     const uint64_t first = text == NULL ? 1 : strtoull(text, NULL, 10);

@@ -7,8 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-TestSuite(admission, .timeout = 20);
-
 static struct zap_question
 question_of(const char *address, uint8_t key)
 {

@@ -12,8 +12,6 @@
 #include "protocol/limits.h"
 #include "tests/support/sealed.h"
 
-TestSuite(carry_out, .timeout = 60);
-
 static const struct store_options defaults = {0};
 
 /* A world of a real store and a real control socket, with one command that has asked something. */

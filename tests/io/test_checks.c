@@ -6,8 +6,6 @@
 #include "crypto/digest.h"
 #include "tests/support/sealed.h"
 
-TestSuite(checks, .timeout = 30);
-
 enum { RECORDS = 3000, ITEMS = 8 };
 
 struct heard {

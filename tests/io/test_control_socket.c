@@ -13,8 +13,6 @@
 #include "protocol/control.h"
 #include "protocol/limits.h"
 
-TestSuite(control_socket, .timeout = 30);
-
 enum { HEARD_MAX = 256 };
 
 /* A daemon's side with a book of what it was told, and one command's side. */

@@ -9,8 +9,6 @@
 
 #include "node/io/clock.h"
 
-TestSuite(decide, .timeout = 30);
-
 enum { ANSWERS_MAX = 64 };
 
 struct answers {

@@ -8,8 +8,6 @@
 
 #include "protocol/record.h"
 
-TestSuite(options, .timeout = 20);
-
 static struct options options;
 static char why_memory[1024];
 

@@ -8,8 +8,6 @@
 #include "node/io/curve.h"
 #include "tests/io/two_peers.h"
 
-TestSuite(peers_socket, .timeout = 30);
-
 static void
 send_text(struct test_node *node, struct link link, const char *text)
 {

@@ -9,8 +9,6 @@
 #include "tests/io/stream_pair.h"
 #include "tests/io/workload_fixture.h"
 
-TestSuite(streams, .timeout = 60);
-
 static struct stream_pair pair;
 
 #define NEEDS_SANDBOX()                                                                            \

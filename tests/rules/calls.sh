@@ -16,6 +16,8 @@ function complain(text) { print $1 ":" $2 ": " text }
     rest = $0
     sub(/^[^:]*:[^:]*:/, "", rest)
     in_tests = file ~ /^tests\//
+    if (in_tests && rest ~ /^Test(Suite)?\(.*\.timeout/)
+        complain(".timeout makes the test library lose the limits of other tests; tests/run/unit.sh sets one")
     while (match(rest, /[A-Za-z_][A-Za-z0-9_]*[ \t]*\(/)) {
         name = substr(rest, RSTART, RLENGTH)
         before = RSTART > 1 ? substr(rest, RSTART - 1, 1) : ""

@@ -49,6 +49,9 @@ for rule in includes calls private_fields floats headers folders words; do
     sh "$here/$rule.sh" || { echo "self_test: $rule complains about a clean tree" >&2; failed=1; }
 done
 
+finds calls tests/protocol/test_amount.c last <<'X'
+Test(amount, adds, .timeout = 5)
+X
 finds includes protocol/amount.c last <<'X'
 #include "crypto/key.h"
 X

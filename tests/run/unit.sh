@@ -7,12 +7,6 @@ reports=$(mktemp -d)
 trap 'rm -rf "$reports"' EXIT
 export ASAN_OPTIONS="detect_leaks=1:log_path=$reports/asan:${ASAN_OPTIONS:-}"
 
-# True for a report of leaks alone, each allocated by a function of libcriterion itself (frame 1): ours, and
-# what ours makes any other library allocate, have another frame there.
-leak_is_the_test_library_s() {
-    grep -q 'ERROR: LeakSanitizer' "$1" && ! grep -q 'ERROR: AddressSanitizer\|runtime error' "$1" &&
-        awk '/^ *#1 / { n++; if ($0 !~ /libcriterion\.so/) other = 1 } END { exit !(n > 0 && !other) }' "$1"
-}
 export UBSAN_OPTIONS="print_stacktrace=1:log_path=$reports/ubsan:${UBSAN_OPTIONS:-}"
 
 failed=0
@@ -20,7 +14,9 @@ total=0
 for runner in "$@"; do
     room=${runner##*/}
     start=$(date +%s)
-    "$runner" --timeout "${UNIT_TIMEOUT:-60}" >"$reports/output" 2>&1
+    # One time limit for all tests: BoxFort, under Criterion, drops its list of limits when a later test has a
+    # shorter one (push in its timeout-posix.c), so that a hung test is not ended and the runner leaks.
+    "$runner" --timeout "${UNIT_TIMEOUT:-120}" >"$reports/output" 2>&1
     code=$?
     closing=$(grep 'Synthesis' "$reports/output" | tail -n 1)
     count=$(printf '%s\n' "$closing" | sed -n 's/.*Tested: [^0-9]*\([0-9][0-9]*\).*/\1/p' |
@@ -38,11 +34,6 @@ for runner in "$@"; do
     fi
     for report in "$reports"/asan* "$reports"/ubsan*; do
         [ -s "$report" ] || continue
-        if leak_is_the_test_library_s "$report"; then
-            echo "unit: the test library itself leaked in $room; not ours"
-            rm -f "$report"
-            continue
-        fi
         head -n 60 "$report" >&2
         rm -f "$report"
         echo "unit: a sanitizer complained in $room" >&2

@@ -255,7 +255,7 @@ seed_wanted(void)
     return text == NULL ? 12345 : strtoull(text, NULL, 10);
 }
 
-Test(damage, is_never_seen_in_a_store_that_was_only_used, .timeout = 3600)
+Test(damage, is_never_seen_in_a_store_that_was_only_used)
 {
     char truth[SCRATCH_PATH_SIZE];
     char cache[SCRATCH_PATH_SIZE];
@@ -277,7 +277,7 @@ Test(damage, is_never_seen_in_a_store_that_was_only_used, .timeout = 3600)
 
 /* Whatever stands in a damaged file: the store opens with every row as it was, or refuses; it
  * neither dies nor answers with other rows. */
-Test(damage, anywhere_in_the_truth_is_refused_or_harmless, .timeout = 600)
+Test(damage, anywhere_in_the_truth_is_refused_or_harmless)
 {
     char good[SCRATCH_PATH_SIZE];
     scratch_path(dir, "good", good);
@@ -306,7 +306,7 @@ Test(damage, anywhere_in_the_truth_is_refused_or_harmless, .timeout = 600)
     cr_assert_lt(refused, rounds);
 }
 
-Test(damage, anywhere_in_the_cache_does_not_keep_the_store_from_working, .timeout = 600)
+Test(damage, anywhere_in_the_cache_does_not_keep_the_store_from_working)
 {
     char good[SCRATCH_PATH_SIZE];
     scratch_path(dir, "good", good);
