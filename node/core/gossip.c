@@ -7,6 +7,7 @@
 #include "node/core/listing.h"
 #include "node/core/pages.h"
 #include "node/core/say.h"
+#include "node/core/standing.h"
 #include "protocol/codec.h"
 #include "protocol/version.h"
 
@@ -100,8 +101,13 @@ meet_ourselves(struct core *core, const struct envelope *envelope)
     say_set_seq(core, (uint64_t)slot.kind << 32 | slot.detail, envelope->seq);
     say_log(core, LOG_WARNING, "a newer %s of this identity came from outside; it is replaced",
             record_kind_name(slot.kind));
-    core->node_refresh_at = core->now.wall;
-    listing_refresh_all(core);
+    if (slot.kind == RECORD_NODE) {
+        core->node_refresh_at = core->now.wall;
+    } else if (slot.kind == RECORD_LISTING) {
+        listing_exceed(core, (uint16_t)slot.detail, envelope->seq);
+    } else {
+        standing_exceed(core, slot.detail, envelope->seq);
+    }
 }
 
 void

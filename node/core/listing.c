@@ -196,6 +196,25 @@ listing_of_offer(struct core *core, const struct offer_row *row, const struct gp
 }
 
 static void
+withdraw(struct core *core, struct offer_state *offer)
+{
+    const uint64_t seq = say_next_seq(core, RECORD_LISTING, offer->row.slot_group);
+    /* After a clock was far ahead, the next seq is lower than the listing's. */
+    const struct withdrawal withdrawal = {
+        .victim_kind = RECORD_LISTING,
+        .victim_detail = offer->row.slot_group,
+        .victim_seq = offer->listing_seq < seq ? offer->listing_seq : seq - 1};
+    const struct seal_order order = {.kind = RECORD_WITHDRAWAL,
+                                     .detail = offer->row.slot_group,
+                                     .ttl_s = LISTING_TTL_S,
+                                     .seq = seq};
+    const struct verified_record record = say_seal(core, order, &withdrawal);
+    gossip_publish(core, &record);
+    offer->published = false;
+    offer->dirty = false;
+}
+
+static void
 publish(struct core *core, struct offer_state *offer)
 {
     const struct gpu *gpu = group_gpu(core, offer->row.slot_group);
@@ -209,6 +228,10 @@ publish(struct core *core, struct offer_state *offer)
         say_log(core, LOG_ERROR, "cards %llx cannot be listed: %s",
                 (unsigned long long)offer->row.gpu_mask, why);
         offer->dirty = false;
+        offer->unlistable = true;
+        if (offer->published) {
+            withdraw(core, offer); /* what stands is not what the offer says */
+        }
         return;
     }
     const struct seal_order order = {.kind = RECORD_LISTING,
@@ -230,28 +253,10 @@ publish(struct core *core, struct offer_state *offer)
     status = codec_decode(&listing_schema, view.envelope.body, &offer->body);
     assert(status == STATUS_OK);
     offer->published = true;
+    offer->unlistable = false;
     offer->dirty = false;
     offer->refresh_at = wall_add(core->now.wall, duration_of_s(LISTING_TTL_S / 2));
     gossip_publish(core, &record);
-}
-
-static void
-withdraw(struct core *core, struct offer_state *offer)
-{
-    const uint64_t seq = say_next_seq(core, RECORD_LISTING, offer->row.slot_group);
-    /* After a clock was far ahead, the next seq is lower than the listing's. */
-    const struct withdrawal withdrawal = {
-        .victim_kind = RECORD_LISTING,
-        .victim_detail = offer->row.slot_group,
-        .victim_seq = offer->listing_seq < seq ? offer->listing_seq : seq - 1};
-    const struct seal_order order = {.kind = RECORD_WITHDRAWAL,
-                                     .detail = offer->row.slot_group,
-                                     .ttl_s = LISTING_TTL_S,
-                                     .seq = seq};
-    const struct verified_record record = say_seal(core, order, &withdrawal);
-    gossip_publish(core, &record);
-    offer->published = false;
-    offer->dirty = false;
 }
 
 /* Whether the listing should stand in the book now: an offer outside its hours keeps standing, as
@@ -271,19 +276,37 @@ listing_tick(struct core *core)
 {
     const int64_t clock_error_ms = links_clock_error_ms(core);
     const bool clock_is_sound = clock_error_ms < 120000 && clock_error_ms > -120000;
-    for (size_t i = 0; i < SLOT_GROUPS_MAX && core->recovered; i++) {
+    for (size_t i = 0; i < SLOT_GROUPS_MAX && core->recovered && core->cards_known; i++) {
         struct offer_state *offer = &core->offers[i];
         if (!offer->used) {
             continue;
         }
         const bool wanted = should_be_published(core, offer);
+        const bool stands_not = !offer->published && !offer->unlistable;
         const bool old = offer->published && !wall_is_before(core->now.wall, offer->refresh_at);
-        if (wanted && clock_is_sound && (!offer->published || offer->dirty || old)) {
+        if (wanted && clock_is_sound && (stands_not || offer->dirty || old)) {
             publish(core, offer);
         } else if (!wanted && offer->published) {
             withdraw(core, offer);
         }
     }
+}
+
+void
+listing_exceed(struct core *core, uint16_t slot_group, uint64_t seq)
+{
+    struct offer_state *offer = listing_offer(core, slot_group);
+    if (offer == NULL) {
+        struct offer_state gone = {.row = {.slot_group = slot_group}, .listing_seq = seq};
+        withdraw(core, &gone);
+        return;
+    }
+    if (!offer->published) {
+        offer->published = true; /* by the older life: the next tick replaces or withdraws it */
+        offer->listing_seq = seq;
+        offer->listing = (struct record_id){{0}};
+    }
+    offer->dirty = true;
 }
 
 void
@@ -315,6 +338,7 @@ void
 listing_gpus(struct core *core, const struct event *event)
 {
     const size_t count = event->as.gpus.count < GPUS_MAX ? event->as.gpus.count : GPUS_MAX;
+    core->cards_known = true;
     core->gpu_count = 0;
     for (size_t i = 0; i < count; i++) {
         const struct gpu *gpu = &event->as.gpus.list[i];
@@ -557,6 +581,9 @@ listing_unhost(struct core *core, struct client client, const struct control_car
         offer->dirty = true;
         listing_tick(core);
         if (offer->row.gpu_mask == 0) {
+            if (offer->published) {
+                withdraw(core, offer); /* before the cards are known, too */
+            }
             const struct row_key key = row_key_of_number(offer->row.slot_group);
             say_delete(core, TABLE_LISTINGS, &key);
             offer->used = false;

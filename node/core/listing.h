@@ -16,6 +16,10 @@ void listing_unhost(struct core *core, struct client client, const struct contro
 
 /* Publishes what is due and can be published; withdraws what is no longer offered. */
 void listing_tick(struct core *core);
+
+/* A listing of ours that we know nothing of stands in the book, with that seq: it is replaced, or withdrawn
+ * when nothing is offered. */
+void listing_exceed(struct core *core, uint16_t slot_group, uint64_t seq);
 void listing_refresh_all(struct core *core);
 
 /* The offer of a slot group, or NULL. */

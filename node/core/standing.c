@@ -1,5 +1,6 @@
 #include "node/core/standing.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "node/core/gossip.h"
@@ -65,15 +66,14 @@ publish(struct core *core, struct standing *standing)
 }
 
 static void
-take_back(struct core *core, struct standing *standing)
+take_back(struct core *core, uint32_t detail, uint64_t victim_seq)
 {
-    const uint32_t detail = (uint32_t)(standing - core->standings);
     const uint64_t seq = say_next_seq(core, RECORD_REQUEST, detail);
     const struct withdrawal withdrawal = {
         .victim_kind = RECORD_REQUEST,
         .victim_detail = detail,
         /* After a clock was far ahead, the next seq is lower than the request's. */
-        .victim_seq = standing->published_seq < seq ? standing->published_seq : seq - 1};
+        .victim_seq = victim_seq < seq ? victim_seq : seq - 1};
     const struct seal_order order = {
         .kind = RECORD_WITHDRAWAL, .detail = detail, .ttl_s = REQUEST_TTL_S, .seq = seq};
     const struct verified_record record = say_seal(core, order, &withdrawal);
@@ -99,7 +99,7 @@ end(struct core *core, struct standing *standing)
     }
     say_delete(core, TABLE_REQUESTS, &key);
     if (standing->published_seq != 0) {
-        take_back(core, standing);
+        take_back(core, (uint32_t)(standing - core->standings), standing->published_seq);
     }
     memset(standing->question, 0, standing->length);
     standing->used = false;
@@ -272,6 +272,17 @@ standing_refresh_all(struct core *core)
 {
     for (size_t i = 0; i < REQUESTS_STANDING_MAX; i++) {
         core->standings[i].refresh_at = core->now.wall;
+    }
+}
+
+void
+standing_exceed(struct core *core, uint32_t detail, uint64_t seq)
+{
+    assert(detail < REQUESTS_STANDING_MAX);
+    if (core->standings[detail].used) {
+        core->standings[detail].refresh_at = core->now.wall;
+    } else {
+        take_back(core, detail, seq);
     }
 }
 

@@ -16,6 +16,9 @@ void standing_tick(struct core *core);
 /* Its job was ordered with this step: the request is over. Nothing when the client is no request's. */
 void standing_fulfilled(struct core *core, struct client client);
 
+/* A request of ours that we know nothing of is known outside, with that seq: replaced, or withdrawn. */
+void standing_exceed(struct core *core, uint32_t detail, uint64_t seq);
+
 /* Their records are signed anew at the next tick. */
 void standing_refresh_all(struct core *core);
 

@@ -187,7 +187,8 @@ struct offer_state {
     struct listing body; /* texts view listing_bytes */
     struct wall refresh_at;
     bool published;
-    bool dirty; /* to be published at the next chance */
+    bool dirty;      /* to be published at the next chance */
+    bool unlistable; /* said once why; tried again when something changes */
 };
 
 struct peer_state {
@@ -242,6 +243,7 @@ struct core {
     enum disk space;
     bool node_published;
     int64_t wall_over_boot_ms; /* at the last tick: shows when the wall clock is set */
+    bool cards_known;          /* EVENT_GPUS came: until then no card is known to be gone */
     bool has_twin;             /* this identity runs elsewhere, too */
     struct wall node_refresh_at;
     uint64_t records_refused;
