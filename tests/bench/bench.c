@@ -73,7 +73,7 @@ static const struct {
 } benches[] = {
     {"records", bench_records}, {"ingest", bench_ingest},   {"storage", bench_storage},
     {"market", bench_market},   {"quality", bench_quality}, {"clear", bench_clear},
-    {"daemon", bench_daemon},
+    {"sandbox", bench_sandbox}, {"daemon", bench_daemon},
 };
 
 /* Runs every benchmark, or those named as arguments. */

@@ -33,6 +33,7 @@ void bench_storage(struct bench *bench);
 void bench_market(struct bench *bench);
 void bench_quality(struct bench *bench);
 void bench_clear(struct bench *bench);
+void bench_sandbox(struct bench *bench);
 void bench_daemon(struct bench *bench);
 
 #endif

@@ -1,4 +1,4 @@
-/* Running nodes: a lease from end to end, the sandbox, streams, memory, start-up, size of the programs. */
+/* Running nodes: a lease from end to end, streams, memory, start-up, size of the programs. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "node/io/workload.h"
 #include "protocol/codec.h"
 #include "protocol/control.h"
 #include "protocol/record.h"
@@ -16,14 +15,7 @@
 #include "tests/bench/daemon_lease.h"
 #include "tests/bench/daemon_network.h"
 
-enum {
-    LISTINGS = 10000,
-    STREAM_MIB = 200,
-    STARTS = 5,
-    SANDBOXES = 40,
-    SETTLE_MS = 20000,
-    BLOCK = 1 << 16
-};
+enum { LISTINGS = 10000, STREAM_MIB = 200, STARTS = 5, SETTLE_MS = 20000, BLOCK = 1 << 16 };
 
 static const double mib = 1048576;
 
@@ -215,108 +207,6 @@ bench_streams(struct bench *bench, const struct daemon_network *network)
                                   .unit = "MiB/s"});
 }
 
-/* ---- The sandbox ----------------------------------------------------------------------------- */
-
-static double
-bare_bwrap_ms(void)
-{
-    const char *words[] = {"/usr/bin/bwrap",
-                           "--unshare-all",
-                           "--die-with-parent",
-                           "--ro-bind",
-                           "/usr",
-                           "/usr",
-                           "--symlink",
-                           "usr/lib",
-                           "/lib",
-                           "--symlink",
-                           "usr/lib64",
-                           "/lib64",
-                           "--symlink",
-                           "usr/bin",
-                           "/bin",
-                           "--proc",
-                           "/proc",
-                           "--dev",
-                           "/dev",
-                           "--tmpfs",
-                           "/tmp",
-                           "/usr/bin/true",
-                           NULL};
-    const uint64_t start = bench_now_ns();
-    must(daemon_network_run(words, -1) == 0, "bwrap does not work");
-    return (double)(bench_now_ns() - start) / 1e6;
-}
-
-/* From the order to the end of /usr/bin/true, with the supervisor's promises on the disk. */
-static double
-sandbox_ms(const struct daemon_network *network, unsigned number)
-{
-    char program[NETWORK_PATH_SIZE];
-    char job_dir[NETWORK_PATH_SIZE];
-    char name[32];
-    static const char *const arguments[] = {"/usr/bin/true"};
-    struct workload *workload = NULL;
-    struct workload_event event = {.kind = WORKLOAD_EVENT_STATUS};
-    join(program, network->programs, "gpuletd");
-    snprintf(name, sizeof name, "job-%u", number);
-    join(job_dir, network->directory, name);
-    struct workload_spec spec = {.job_dir = job_dir,
-                                 .arguments = arguments,
-                                 .argument_count = 1,
-                                 .memory_mib = 256,
-                                 .pids_max = 64,
-                                 .cpu_threads = 1,
-                                 .uid = 70000,
-                                 .run_ms_limit = 60000,
-                                 .end_boot_ms = INT64_MAX / 2,
-                                 .supervisor_program = program};
-    spec.lease.bytes[0] = (uint8_t)number;
-    spec.lease.bytes[1] = 0xBE;
-    spec.lease.bytes[2] = (uint8_t)getpid();
-    spec.lease.bytes[3] = (uint8_t)(getpid() >> 8);
-    const uint64_t start = bench_now_ns();
-    must(workload_start(&spec) == STATUS_OK, "a job does not start");
-    while (workload_connect(job_dir, &workload) == STATUS_NOT_NOW) {
-        usleep(200);
-    }
-    while (workload != NULL && event.kind != WORKLOAD_EVENT_EXIT) {
-        const enum status status = workload_receive(workload, &event);
-        must(status == STATUS_OK || status == STATUS_NOT_NOW, "a supervisor is lost");
-        if (status == STATUS_NOT_NOW) {
-            usleep(100);
-        }
-    }
-    const double took = (double)(bench_now_ns() - start) / 1e6;
-    workload_disconnect(workload);
-    must(workload_destroy(job_dir) == STATUS_OK, "a job cannot be removed");
-    return took;
-}
-
-static void
-bench_sandbox(struct bench *bench, const struct daemon_network *network)
-{
-    double bare[SANDBOXES];
-    double ours[SANDBOXES];
-    for (unsigned i = 0; i < SANDBOXES; i++) {
-        bare[i] = bare_bwrap_ms();
-        ours[i] = sandbox_ms(network, i);
-    }
-    const double reference = median(bare, SANDBOXES);
-    const double value = median(ours, SANDBOXES);
-    bench_add(bench, &(struct bench_row){.name = "a job of nothing under its supervisor",
-                                         .value = value,
-                                         .unit = "ms",
-                                         .lower_is_better = true,
-                                         .reference = "bare bwrap",
-                                         .reference_value = reference});
-    bench_add(bench, &(struct bench_row){.name = "the same against bare bwrap",
-                                         .value = value / reference,
-                                         .unit = "ratio",
-                                         .lower_is_better = true,
-                                         .target = 1.2});
-}
-
 /* ---- Size ------------------------------------------------------------------------------------ */
 
 static void
@@ -353,7 +243,6 @@ bench_daemon(struct bench *bench)
     bench_memory(bench, daemon_network_node(&network, "renter-1").pid, "idle", 12);
     bench_lease(bench, &network);
     bench_streams(bench, &network);
-    bench_sandbox(bench, &network);
     if (inject_listings(&network, "renter-1")) {
         usleep(500000);
         bench_memory(bench, daemon_network_node(&network, "renter-1").pid, "with 10,000 listings",
