@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "protocol/bytes.h"
 #include "protocol/status.h"
@@ -59,8 +60,9 @@ enum status cgroup_create(const struct cgroup *own, const char *name, struct cgr
 /* Sets the limits where the controllers are. STATUS_SYSTEM when the kernel refuses one. */
 enum status cgroup_limit(const struct cgroup *group, const struct cgroup_limits *limits) MUST_USE;
 
-/* Moves the calling process into the group; its children inherit it. */
-enum status cgroup_enter(const struct cgroup *group) MUST_USE;
+/* fork(), for a process with one thread. In the child *ret_entered is STATUS_OK when it is in all of
+ * the group, where its children stay, or says why it is not; in the parent it is left alone. */
+pid_t cgroup_fork(const struct cgroup *group, enum status *ret_entered);
 
 /* STATUS_UNAVAILABLE without a freezer. Takes effect within a millisecond or so. */
 enum status cgroup_freeze(const struct cgroup *group, bool frozen) MUST_USE;

@@ -209,9 +209,9 @@ struct birth {
     pid_t supervisor;
 };
 
-/* In the child: into the cgroup, away from root, and into bwrap. */
+/* In the child, which is in the cgroup: away from root, and into bwrap. */
 static _Noreturn void
-become_bwrap(const struct birth *birth)
+become_bwrap(const struct birth *birth, enum status entered)
 {
     static char *const no_environment[] = {NULL};
     sigset_t none;
@@ -223,14 +223,13 @@ become_bwrap(const struct birth *birth)
     signal(SIGPIPE, SIG_DFL);
     signal(SIGHUP, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    enum status status = cgroup_enter(&birth->job->group);
-    if (status != STATUS_OK) {
-        give_up("cannot enter the cgroup", status);
+    if (entered != STATUS_OK) {
+        give_up("cannot enter the cgroup", entered);
     }
     set_limits(birth->spec);
     if (geteuid() == 0) {
         struct sandbox_sources staged;
-        status = sandbox_stage(birth->job->workspace, birth->program, &staged);
+        enum status status = sandbox_stage(birth->job->workspace, birth->program, &staged);
         if (status != STATUS_OK) {
             give_up("cannot show the workspace", status);
         }
@@ -288,9 +287,10 @@ say(char ret_reason[WORKLOAD_REASON_SIZE], const char *what, enum status status)
 static enum status
 launch(struct job *job, const struct birth *birth, struct wiring *wiring, struct job_streams *ret)
 {
-    job->bwrap = fork();
+    enum status entered = STATUS_SYSTEM;
+    job->bwrap = cgroup_fork(&job->group, &entered);
     if (job->bwrap == 0) {
-        become_bwrap(birth);
+        become_bwrap(birth, entered);
     }
     if (job->bwrap < 0) {
         job->bwrap = 0;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "node/io/cgroup.h"
+#include "node/io/cgroup_file.h"
 #include "node/io/supervisor_file.h"
 
 static struct cgroup own;
@@ -120,7 +121,14 @@ Test(cgroup, without_controllers_nothing_is_limited_and_nothing_fails)
     own = (struct cgroup){0};
     cr_assert_eq(cgroup_create(&own, "gpulet-test", &group), STATUS_OK);
     cr_assert_eq(cgroup_limit(&group, &limits), STATUS_OK);
-    cr_assert_eq(cgroup_enter(&group), STATUS_OK);
+    enum status entered = STATUS_SYSTEM;
+    const pid_t child = cgroup_fork(&group, &entered);
+    if (child == 0) {
+        _exit(entered == STATUS_OK ? 0 : 1);
+    }
+    int ended = -1;
+    cr_assert_eq(waitpid(child, &ended, 0), child);
+    cr_assert_eq(ended, 0);
     cr_assert_eq(cgroup_freeze(&group, true), STATUS_UNAVAILABLE);
     cr_assert_eq(cgroup_kill(&group), STATUS_UNAVAILABLE);
     cr_assert_eq(cgroup_oom_kills(&group), 0);
@@ -131,9 +139,10 @@ Test(cgroup, without_controllers_nothing_is_limited_and_nothing_fails)
 static pid_t
 start_storm(void)
 {
-    const pid_t child = fork();
+    enum status entered = STATUS_SYSTEM;
+    const pid_t child = cgroup_fork(&group, &entered);
     if (child == 0) {
-        if (cgroup_enter(&group) != STATUS_OK) {
+        if (entered != STATUS_OK) {
             _exit(1);
         }
         signal(SIGTERM, SIG_IGN);
@@ -184,10 +193,11 @@ make_group(unsigned freezer_version)
 static void
 freeze_and_kill(unsigned freezer_version)
 {
-    if (!make_group(freezer_version)) {
-        cr_skip_test();
-    }
     for (int frozen = 0; frozen < 2; frozen++) {
+        /* The second time it is there already, and was killed before. */
+        if (!make_group(freezer_version)) {
+            cr_skip_test();
+        }
         const pid_t child = start_storm();
         cr_assert_gt(child, 0);
         usleep(100000);
@@ -216,4 +226,74 @@ Test(cgroup, version_2_freezes_and_kills_a_fork_storm)
 Test(cgroup, version_1_freezes_and_kills_a_fork_storm)
 {
     freeze_and_kill(1);
+}
+
+/* True when the control file of the place names the process. */
+static bool
+names_process(const struct cgroup_place *place, pid_t pid)
+{
+    char text[4096];
+    char line[32];
+    const size_t length = cgroup_file_read(place->path, "cgroup.procs", text, sizeof text - 1);
+    text[length] = '\0';
+    snprintf(line, sizeof line, "%ld\n", (long)pid);
+    const char *at = strstr(text, line);
+    return at != NULL && (at == text || at[-1] == '\n');
+}
+
+static void
+fork_inside(unsigned freezer_version)
+{
+    int hold[2];
+    char byte = 0;
+    if (!make_group(freezer_version)) {
+        cr_skip_test();
+    }
+    cr_assert_eq(pipe(hold), 0);
+    enum status entered = STATUS_SYSTEM;
+    const pid_t child = cgroup_fork(&group, &entered);
+    if (child == 0) {
+        byte = entered == STATUS_OK ? 'y' : 'n';
+        (void)!write(hold[1], &byte, 1);
+        pause();
+    }
+    cr_assert_gt(child, 0);
+    cr_assert_eq(read(hold[0], &byte, 1), 1);
+    cr_assert_eq(byte, 'y');
+    for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
+        const struct cgroup_place *place = &group.places[i];
+        cr_assert(place->version == 0 || names_process(place, child), "%s", place->path);
+        cr_assert(place->version == 0 || !names_process(place, getpid()), "%s", place->path);
+    }
+    await_empty(2000);
+    waitpid(child, NULL, 0);
+    cr_assert_eq(cgroup_remove(&group), STATUS_OK);
+}
+
+Test(cgroup, a_child_begins_in_every_group_and_its_parent_in_none)
+{
+    fork_inside(2);
+}
+
+Test(cgroup, a_child_begins_in_every_group_of_version_1)
+{
+    fork_inside(1);
+}
+
+/* Where the group went away, the child is told, and must not go on. */
+Test(cgroup, a_child_outside_the_group_knows_it)
+{
+    for (unsigned version = 1; version <= 2; version++) {
+        int ended = -1;
+        group = (struct cgroup){0};
+        group.places[CGROUP_PIDS] =
+            (struct cgroup_place){.version = version, .path = "/nonexistent/gpulet-test"};
+        enum status entered = STATUS_OK;
+        const pid_t child = cgroup_fork(&group, &entered);
+        if (child == 0) {
+            _exit(entered == STATUS_OK ? 0 : 7);
+        }
+        cr_assert_eq(waitpid(child, &ended, 0), child);
+        cr_assert_eq(WEXITSTATUS(ended), 7);
+    }
 }
