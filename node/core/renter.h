@@ -1,4 +1,4 @@
-/* The renter's side. rent.c: finding, holding, starting; renter.c: paying and ending. */
+/* The renter's side. rent.c: finding; hire.c: holding, starting; renter.c: paying; renter_time.c: ending. */
 #ifndef GPULET_NODE_CORE_RENTER_H
 #define GPULET_NODE_CORE_RENTER_H
 
@@ -40,7 +40,7 @@ void renter_take_busy(struct core *core, struct link_state *link,
 void renter_take_refused(struct core *core, struct link_state *link,
                          const struct refused_message *message);
 
-/* renter.c */
+/* renter.c: paying, and the last word. */
 void renter_take_meter(struct core *core, struct link_state *link,
                        const struct verified_record *record);
 void renter_take_final(struct core *core, struct link_state *link,
@@ -50,9 +50,14 @@ void renter_take_reclaim(struct core *core, struct link_state *link,
 void renter_take_state(struct core *core, struct link_state *link,
                        const struct lease_state_message *message);
 void renter_take_extension(struct core *core, struct link_state *link, struct bytes cosigned);
-void renter_end(struct core *core, struct lease *lease);
 void renter_extend(struct core *core, struct client client, struct lease *lease, uint32_t by_s,
                    bool dry_run);
+
+/* True for a lease that we rent from the link's peer and whose papers are here. */
+bool renter_has_open(const struct lease *lease, const struct link_state *link);
+
+/* renter_time.c: ending, and what time alone brings. */
+void renter_end(struct core *core, struct lease *lease);
 void renter_recovered(struct core *core);
 void renter_lease_tick(struct core *core, struct lease *lease);
 void renter_peer_up(struct core *core, struct link_state *link);
