@@ -10,7 +10,7 @@ const struct name_table lease_state_names = {state_texts, LEASE_STATE_COUNT};
 
 static const char *const event_texts[LEASE_EVENT_COUNT] = {
     "held", "refused", "confirm", "lease", "cancel",  "lapse",       "start", "started", "exited",
-    "lost", "unpaid",  "paid",    "end",   "reclaim", "notice over", "final", "receipt",
+    "lost", "unpaid",  "paid",    "end",   "reclaim", "notice over", "final", "receipt", "silence",
 };
 const struct name_table lease_event_names = {event_texts, LEASE_EVENT_COUNT};
 
@@ -107,6 +107,8 @@ static const struct rule rules[] = {
     {S(CLOSED), HOST, LEASE_EVENT_FINAL, LEASE_ACTION_IGNORE, LEASE_CLOSED},
     {S(SETTLING), RENTER, LEASE_EVENT_RECEIPT, LEASE_ACTION_CLOSE, LEASE_CLOSED},
     {S(CLOSED), RENTER, LEASE_EVENT_RECEIPT, LEASE_ACTION_IGNORE, LEASE_CLOSED},
+    {S(ENDING), CLOCK, LEASE_EVENT_SILENCE, LEASE_ACTION_CLOSE, LEASE_CLOSED},
+    {ENDED, CLOCK, LEASE_EVENT_SILENCE, LEASE_ACTION_IGNORE, LEASE_CLOSED},
 };
 
 struct lease_step

@@ -41,6 +41,7 @@ enum lease_event {
     LEASE_EVENT_NOTICE_OVER,
     LEASE_EVENT_FINAL,   /* the host states the final amount */
     LEASE_EVENT_RECEIPT, /* the renter signs it too */
+    LEASE_EVENT_SILENCE, /* renter: the final amount has not come for FINAL_WAIT_S */
     LEASE_EVENT_COUNT
 };
 

@@ -37,9 +37,9 @@ static const char *const image_policy_texts[] = {"none", "listed", "any"};
 static const char *const listing_flag_texts[] = {"ecc",       "fp8",     "bf16",       "behind_nat",
                                                  "simulated", "network", "limits_lack"};
 static const char *const vendor_texts[] = {"nvidia", "amd", "intel"};
-static const char *const end_reason_texts[] = {"none",      "job_exited", "renter", "host",
-                                               "reclaimed", "duration",   "unpaid", "host_failure",
-                                               "limit",     "not_started"};
+static const char *const end_reason_texts[] = {
+    "none",   "job_exited",   "renter", "host",        "reclaimed",  "duration",
+    "unpaid", "host_failure", "limit",  "not_started", "host_silent"};
 
 #define TABLE_OF(texts)                                                                            \
     {                                                                                              \

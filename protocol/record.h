@@ -231,6 +231,7 @@ enum end_reason {
     END_HOST_FAILURE, /* the machine, the sandbox or the daemon failed */
     END_LIMIT,        /* the job broke a limit: memory, disk, log */
     END_NOT_STARTED,  /* no START in time: void */
+    END_HOST_SILENT,  /* renter: the host's last word has not come for FINAL_WAIT_S; in no FINAL */
     END_REASON_COUNT
 };
 extern const struct name_table end_reason_names;

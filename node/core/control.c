@@ -208,7 +208,7 @@ is_asked_for(const struct core *core, const struct lease *lease, const struct co
     if (ask->prefix.length > 0) {
         return id_has_prefix(id->bytes, (const char *)ask->prefix.data, ask->prefix.length);
     }
-    const bool is_recent = lease->row.ended_at_ms == 0 ||
+    const bool is_recent = lease_state_is_open(lease_state(lease)) ||
                            lease->row.ended_at_ms + DAY_MS > (uint64_t)core->now.wall.ms;
     return ask->all || (is_recent && lease->row.state != LEASE_VOID);
 }

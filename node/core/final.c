@@ -32,6 +32,7 @@ charged_run_ms(struct core *core, const struct lease *lease)
     }
     case END_HOST:
     case END_HOST_FAILURE:
+    case END_HOST_SILENT:
         return whole_intervals(lease, lease->row.run_ms);
     case END_NOT_STARTED:
         return 0;

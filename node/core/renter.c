@@ -150,6 +150,9 @@ final_refusal(const struct core *core, const struct lease *lease, const struct f
     if (amount_compare(final->amount_uusd, lease->row.voucher_uusd) > 0) {
         return "it asks for more than was ever promised";
     }
+    if (final->reason == END_HOST_SILENT) {
+        return "it gives a reason that only a renter has";
+    }
     if (final->run_ms > lease->row.duration_s * 1000ull ||
         amount_compare(final->amount_uusd, lease_charge(lease, final->run_ms)) > 0) {
         return "it asks for more than its own run time costs";
@@ -181,7 +184,8 @@ renter_take_final(struct core *core, struct link_state *link, const struct verif
     if (lease == NULL || lease->row.is_host || !peer_id_equal(&lease->row.peer, &link->peer)) {
         return;
     }
-    if (lease->row.state == LEASE_CLOSED) {
+    const bool is_late = lease->row.state == LEASE_CLOSED && record_id_is_zero(&lease->row.final);
+    if (lease->row.state == LEASE_CLOSED && !is_late) {
         if (record_id_equal(&lease->row.final, verified_id(record))) {
             say_receipt(core, link, record, &receipt); /* ours was lost: the same signature again */
         }
@@ -193,7 +197,9 @@ renter_take_final(struct core *core, struct link_state *link, const struct verif
         say_note(core, lease->client, NOTE_WARNING, "the host's final is not signed: %s", why);
         return;
     }
-    if (lease_apply(core, lease, LEASE_EVENT_FINAL, LEASE_ACTOR_HOST) != LEASE_ACTION_CLOSE) {
+    /* Closed without it, when it did not come for a day: it is signed all the same. */
+    if (!is_late &&
+        lease_apply(core, lease, LEASE_EVENT_FINAL, LEASE_ACTOR_HOST) != LEASE_ACTION_CLOSE) {
         return;
     }
     struct lease_row *row = &lease->row;

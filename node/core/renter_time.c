@@ -41,6 +41,7 @@ renter_end(struct core *core, struct lease *lease)
     const enum lease_action action = lease_apply(core, lease, LEASE_EVENT_END, LEASE_ACTOR_RENTER);
     if (action == LEASE_ACTION_KILL_JOB) {
         lease->row.reason = END_RENTER;
+        lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
         lease_store(core, lease);
         say_end(core, lease);
         return;
@@ -121,6 +122,46 @@ lapse(struct core *core, struct lease *lease)
     }
 }
 
+/* The host is gone for good, or will not say its last word. What is owed is what both sides hold signed:
+ * the last meter, as far as the last voucher pays it. */
+static void
+close_without_final(struct core *core, struct lease *lease)
+{
+    if (lease_apply(core, lease, LEASE_EVENT_SILENCE, LEASE_ACTOR_CLOCK) != LEASE_ACTION_CLOSE) {
+        return;
+    }
+    lease->row.final_uusd = lease->row.posted_uusd;
+    lease->row.reason = END_HOST_SILENT;
+    lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
+    lease_store(core, lease);
+    say_log(core, LOG_WARNING,
+            "a host has not said for %u h how its lease ended; it is closed with what was metered",
+            FINAL_WAIT_S / 3600);
+}
+
+static void
+ending_tick(struct core *core, struct lease *lease)
+{
+    if (lease->ending_at.ms == 0) {
+        lease->ending_at = core->now.boot;
+    }
+    if (lease->row.ended_at_ms == 0) { /* as an older version has left it */
+        lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
+        lease_store(core, lease);
+    }
+    const bool is_late = boot_between(lease->ending_at, core->now.boot).ms > LATE_FINAL_MS;
+    if (is_late && lease->client.number != 0) {
+        give_up_waiting(core, lease);
+    }
+    /* By the wall clock, as it goes on over restarts; and a host is given a minute of each run of ours. */
+    if (is_late &&
+        (uint64_t)core->now.wall.ms > lease->row.ended_at_ms + FINAL_WAIT_S * UINT64_C(1000)) {
+        close_without_final(core, lease);
+    } else if (core_is_due(core, lease->send_at)) {
+        say_end(core, lease);
+    }
+}
+
 /* START went out long ago, and nobody has said that the job runs. */
 static bool
 start_is_overdue(struct core *core, const struct lease *lease)
@@ -180,15 +221,7 @@ renter_lease_tick(struct core *core, struct lease *lease)
         }
         break;
     case LEASE_ENDING:
-        if (lease->ending_at.ms == 0) {
-            lease->ending_at = core->now.boot;
-        } else if (lease->client.number != 0 &&
-                   boot_between(lease->ending_at, core->now.boot).ms > LATE_FINAL_MS) {
-            give_up_waiting(core, lease);
-        }
-        if (core_is_due(core, lease->send_at)) {
-            say_end(core, lease);
-        }
+        ending_tick(core, lease);
         break;
     case LEASE_SETTLING:
     case LEASE_CLOSED:

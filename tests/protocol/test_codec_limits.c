@@ -196,7 +196,7 @@ Test(limits, tables_end_where_their_enums_end)
         {&request_schema, "vendors", 7},
         {&request_schema, "regions", (1u << REGION_COUNT) - 1},
         {&withdrawal_schema, "victim_kind", RECORD_GRANT},
-        {&final_schema, "reason", END_NOT_STARTED},
+        {&final_schema, "reason", END_HOST_SILENT},
         {&refused_message_schema, "reason", REFUSAL_WORK},
         {&lease_state_message_schema, "state", LEASE_VOID},
         {&envelope_schema, "ttl_s", 86400},

@@ -39,6 +39,7 @@ static const char *const event_help[LEASE_EVENT_COUNT] = {
     [LEASE_EVENT_NOTICE_OVER] = "the notice of a reclaim has passed",
     [LEASE_EVENT_FINAL] = "the host states the final amount",
     [LEASE_EVENT_RECEIPT] = "the renter signs it",
+    [LEASE_EVENT_SILENCE] = "the renter has waited a day in vain for the final amount",
 };
 
 static const char *const action_help[LEASE_ACTION_COUNT] = {
@@ -172,6 +173,10 @@ print_times(void)
            TEST_INTERVAL_S);
     printf("| between two METERs | %u s (%u s on test networks) |\n", METER_S, TEST_METER_S);
     printf("| an attached lease without its reader | %u s |\n", MISSED_CONTACT_S);
+    printf(
+        "| a renter's wait for the final amount, then it closes by the last meter and voucher | %u "
+        "h |\n",
+        FINAL_WAIT_S / 3600);
     printf("| the wait after a lapsed hold, doubled by each | %u ms to %u ms |\n",
            HOLD_LAPSE_WAIT_MS_MIN, HOLD_LAPSE_WAIT_MS_MAX);
     printf("\nDeadlines run by the boot clock, which counts sleep and never jumps, and are stored "
