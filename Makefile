@@ -377,7 +377,7 @@ testnet: deps ## A tour: a whole network on this machine, a rented GPU, a settle
 	+@$(sub) all
 	@$(run_env) sh tests/run/optional.sh tests/tour/testnet.sh
 
-shortage: deps ## A tour: more demand than cards
+shortage: deps ## A tour: more demand than cards, LISTINGS=10M SEED=1
 	+@$(sub) all
 	@$(run_env) sh tests/run/optional.sh tests/tour/shortage.sh
 

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/market_columns.h"
 #include "cli/request_options.h"
+#include "cli/scenario.h"
 #include "cli/talk.h"
 #include "protocol/codec.h"
 #include "protocol/gpu_class.h"
@@ -217,6 +218,16 @@ run_market(const struct invocation *invocation)
         {"ask_median_uusd_per_hour", "MIDDLE", NULL},
         {"ask_max_uusd_per_hour", "HIGHEST", NULL},
     };
+    if (option_is_given(invocation, "scenario")) {
+        return run_scenario(invocation);
+    }
+    static const char *const of_scenarios[] = {"seed", "cards", "cloud-price"};
+    for (size_t i = 0; i < COUNT_OF(of_scenarios); i++) {
+        if (option_is_given(invocation, of_scenarios[i])) {
+            talk_say("--%s goes with --scenario", of_scenarios[i]);
+            return EXIT_USAGE;
+        }
+    }
     struct answer answer = {NULL, 0, 0};
     const char *class = invocation->operand_count > 0 ? invocation->operands[0] : "";
     const struct control_market question = {bytes_of_text(class)};

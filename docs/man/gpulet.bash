@@ -47,6 +47,7 @@ _gpulet() {
         [ "$first" != 'leases' ] || words="$words --all"
         [ "$pair" != 'lease logs' ] || words="$words --follow"
         [ "$pair" != 'lease extend' ] || words="$words --by --dry-run"
+        [ "$first" != 'market' ] || words="$words --scenario --seed --cards --cloud-price"
         [ "$first" != 'ledger' ] || words="$words --after --limit"
         [ "$pair" != 'receipts export' ] || words="$words --output"
         [ "$pair" != 'identity backup' ] || words="$words --passphrase-file"
