@@ -157,6 +157,13 @@ may_trade(const struct clear_bid *bid, const struct clear_ask *ask)
            price_of_unit(bid->bid_uusd, ask->unit) >= (int64_t)ask->ask_uusd_per_hour;
 }
 
+/* What only the orders know of two that may trade. */
+static bool
+is_fitting(const struct clear_work *work, const struct clearing *clearing, uint32_t bid, size_t ask)
+{
+    return clear_fits(clearing->fits, clearing->bid_count, bid, low_half(work->order[ask]));
+}
+
 /* How many slots a bid takes of so many: whole groups of its count, never more units than it lacks. */
 static uint16_t
 slots_to_take(const struct clear_bid *bid, uint32_t unit, uint64_t units_got, uint16_t slots)
@@ -205,10 +212,14 @@ give_back_unmet(struct clear_work *work, struct clearing *clearing, size_t first
     }
 }
 
-/* The want of a bid, a new one if need be; NULL when there are too many. */
+/* The want of a bid, a new one if need be; NULL when there are too many, or bids differ in more than
+ * their wants. */
 static struct clear_want *
-want_of(struct clear_work *work, const struct clear_bid *bid)
+want_of(struct clear_work *work, const struct clearing *clearing, const struct clear_bid *bid)
 {
+    if (clearing->fits != NULL) {
+        return NULL;
+    }
     for (size_t i = 0; i < work->want_count; i++) {
         struct clear_want *want = &work->wants[i];
         if (want->vram_min_mib == bid->vram_min_mib &&
@@ -274,7 +285,8 @@ walk_asks(struct clear_work *work, struct clearing *clearing, uint32_t bid, stru
         if (ask % stride == 0 && price > 0) {
             mark(walk, price - 1, work->got[bid]);
         }
-        if (work->left[ask] >= wants->count && may_trade(wants, &clearing->asks[ask])) {
+        if (work->left[ask] >= wants->count && may_trade(wants, &clearing->asks[ask]) &&
+            is_fitting(work, clearing, bid, ask)) {
             take(work, clearing, bid, (uint32_t)ask);
             const bool has_more = work->left[ask] >= wants->count;
             walk->is_passing = walk->is_passing && !has_more;
@@ -302,7 +314,7 @@ static void
 serve_bid(struct clear_work *work, struct clearing *clearing, uint32_t bid)
 {
     const struct clear_bid *wants = &clearing->bids[bid];
-    struct clear_want *want = want_of(work, wants);
+    struct clear_want *want = want_of(work, clearing, wants);
     const size_t first_fill = clearing->fill_count;
     const uint64_t got_before = work->got[bid];
     const bool is_new = got_before == 0 && want != NULL;
@@ -403,7 +415,7 @@ collect_edges(struct clear_work *work, const struct clearing *clearing)
     for (uint32_t bid = 0; bid < clearing->bid_count; bid++) {
         for (uint32_t ask = 0; ask < clearing->ask_count; ask++) {
             const struct clear_ask *offered = &clearing->asks[ask];
-            if (may_trade(&clearing->bids[bid], offered)) {
+            if (may_trade(&clearing->bids[bid], offered) && is_fitting(work, clearing, bid, ask)) {
                 const uint16_t slots =
                     slots_to_take(&clearing->bids[bid], offered->unit, 0, offered->slots);
                 work->edges[count++] = (struct clear_edge){
@@ -498,7 +510,8 @@ clear_market(struct clear_work *work, const struct clear_orders *orders,
     struct clearing by_bid = {.asks = work->sorted,
                               .ask_count = orders->ask_count,
                               .bids = orders->bids,
-                              .bid_count = orders->bid_count};
+                              .bid_count = orders->bid_count,
+                              .fits = orders->fits};
     struct clearing by_surplus = by_bid;
     const uint64_t bid_max = sort_bids(work, orders->bids, orders->bid_count);
     sort_asks(work, orders->asks, orders->ask_count, bid_max);

@@ -37,7 +37,16 @@ struct clear_orders {
     size_t ask_count;
     const struct clear_bid *bids;
     size_t bid_count;
+    /* NULL, or clear_fit_words(bid_count) words for each ask: bit n of them is set when the ask is all
+     * that bid n wants beside the conditions above. */
+    const uint64_t *fits;
 };
+
+static inline size_t
+clear_fit_words(size_t bid_count)
+{
+    return (bid_count + 63) / 64;
+}
 
 /* Slots of one ask for one bid. */
 struct clear_fill {

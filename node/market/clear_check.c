@@ -18,6 +18,7 @@ fill_is_valid(struct clear_work *work, const struct clear_orders *orders,
         price_uusd == 0 ? (int64_t)ask->ask_uusd_per_hour : price_of_unit(price_uusd, ask->unit);
     if (fill->slots == 0 || fill->slots % bid->count != 0 || fill->slots > work->left[fill->ask] ||
         ask->vram_mib < bid->vram_min_mib || ask->reliability_bp < bid->reliability_min_bp ||
+        !clear_fits(orders->fits, orders->bid_count, fill->bid, fill->ask) ||
         paid < (int64_t)ask->ask_uusd_per_hour || paid > value) {
         return false;
     }

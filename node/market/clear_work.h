@@ -52,8 +52,15 @@ struct clearing {
     size_t ask_count;
     const struct clear_bid *bids;
     size_t bid_count;
+    const uint64_t *fits; /* of the orders: by their own number of the ask */
     struct clear_fill *fills;
     size_t fill_count;
 };
+
+static inline bool
+clear_fits(const uint64_t *fits, size_t bid_count, uint32_t bid, uint32_t ask)
+{
+    return fits == NULL || (fits[ask * clear_fit_words(bid_count) + bid / 64] >> bid % 64 & 1) != 0;
+}
 
 #endif

@@ -213,6 +213,44 @@ Test(clear, a_minimum_is_reached_or_nothing_is_taken)
     clear_free(work);
 }
 
+/* What bids want beside figures: a bit for each pair. */
+static uint64_t fits[ASKS];
+
+Test(clear, an_ask_that_does_not_fit_a_bid_is_never_given_to_it)
+{
+    static struct market market;
+    struct clear_work *work = clear_new(ASKS, BIDS);
+    uint64_t state = 5;
+    unsigned changed = 0;
+    cr_assert_not_null(work);
+    for (int round = 0; round < 60; round++) {
+        market =
+            random_market(&state, 1 + random_below(&state, ASKS), 1 + random_below(&state, BIDS));
+        struct clear_orders orders = orders_of(&market);
+        struct clear_result result;
+        memset(fits, 0xff, sizeof fits);
+        const uint64_t before = cleared(work, &market).surplus_uusd;
+        orders.fits = fits;
+        cr_assert_eq(clear_market(work, &orders, &result), STATUS_OK);
+        cr_assert(clear_is_valid(work, &orders, &result));
+        for (size_t i = 0; i < ASKS; i++) {
+            fits[i] = random_next(&state) & random_next(&state);
+        }
+        cr_assert_eq(clear_market(work, &orders, &result), STATUS_OK);
+        cr_assert(clear_is_valid(work, &orders, &result), "round %d", round);
+        for (size_t i = 0; i < result.fill_count; i++) {
+            cr_assert(fits[result.fills[i].ask] >> result.fills[i].bid & 1);
+        }
+        changed += result.surplus_uusd != before;
+        if (result.fill_count > 0) {
+            fits[result.fills[0].ask] &= ~(UINT64_C(1) << result.fills[0].bid);
+            cr_assert_not(clear_is_valid(work, &orders, &result));
+        }
+    }
+    cr_assert_gt(changed, 30u);
+    clear_free(work);
+}
+
 Test(clear, a_false_result_is_found_out)
 {
     static struct market market;
