@@ -5,6 +5,7 @@
 
 #include "crypto/digest.h"
 #include "crypto/signature.h"
+#include "protocol/auction.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
 #include "protocol/record.h"
@@ -27,6 +28,10 @@ union any_body {
     struct reclaim reclaim;
     struct extension extension;
     struct grant grant;
+    struct commitment commitment;
+    struct bid bid;
+    struct auction_close auction_close;
+    struct clearing_record clearing;
 };
 
 /* Bodies that name their own slot must name the one they stand in: whoever looks at the body alone
@@ -43,7 +48,8 @@ body_fits_slot(const struct envelope *envelope, const union any_body *any)
         return envelope->detail == any->withdrawal.victim_detail &&
                envelope->seq > any->withdrawal.victim_seq &&
                record_kind_is_public(any->withdrawal.victim_kind) &&
-               any->withdrawal.victim_kind != RECORD_WITHDRAWAL;
+               any->withdrawal.victim_kind != RECORD_WITHDRAWAL &&
+               any->withdrawal.victim_kind != RECORD_CLEARING; /* what was published stands */
     default:
         return true;
     }
@@ -72,7 +78,7 @@ ttl_max_s(uint8_t kind)
     if (!record_kind_is_public(kind)) {
         return 0;
     }
-    return kind == RECORD_REQUEST ? REQUEST_TTL_S : RECORD_TTL_S_MAX;
+    return kind == RECORD_REQUEST || kind == RECORD_CLEARING ? REQUEST_TTL_S : RECORD_TTL_S_MAX;
 }
 
 static bool

@@ -1,5 +1,6 @@
 #include "protocol/envelope.h"
 
+#include "protocol/auction.h"
 #include "protocol/limits.h"
 #include "protocol/record.h"
 
@@ -41,6 +42,10 @@ static const struct schema *const schemas[RECORD_KIND_COUNT] = {
     [RECORD_RECLAIM] = &reclaim_schema,
     [RECORD_EXTENSION] = &extension_schema,
     [RECORD_GRANT] = &grant_schema,
+    [RECORD_COMMITMENT] = &commitment_schema,
+    [RECORD_BID] = &bid_schema,
+    [RECORD_AUCTION_CLOSE] = &auction_close_schema,
+    [RECORD_CLEARING] = &clearing_record_schema,
 };
 
 const struct schema *
@@ -60,5 +65,5 @@ bool
 record_kind_is_public(uint8_t kind)
 {
     return kind == RECORD_NODE || kind == RECORD_LISTING || kind == RECORD_WITHDRAWAL ||
-           kind == RECORD_REQUEST;
+           kind == RECORD_REQUEST || kind == RECORD_CLEARING;
 }

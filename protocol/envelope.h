@@ -24,6 +24,10 @@ enum record_kind {
     RECORD_RECLAIM = 12,
     RECORD_EXTENSION = 13, /* by the renter, cosigned by the host */
     RECORD_GRANT = 14,
+    RECORD_COMMITMENT = 18,
+    RECORD_BID = 19,
+    RECORD_AUCTION_CLOSE = 20,
+    RECORD_CLEARING = 21,
     RECORD_KIND_COUNT
 };
 
@@ -48,7 +52,7 @@ const struct schema *record_schema(uint8_t kind);
 /* "listing" and so on; "?" for an unknown kind. */
 const char *record_kind_name(uint8_t kind);
 
-/* True for the kinds that travel by gossip: node, listing, withdrawal, request. */
+/* True for the kinds that travel by gossip: node, listing, withdrawal, request, clearing. */
 bool record_kind_is_public(uint8_t kind);
 
 #endif

@@ -43,6 +43,18 @@
 #define SLOTS_PER_GROUP_MAX 64u /* slots of a lease are one 64-bit mask */
 #define SLOT_GROUPS_MAX 16u     /* listings of one host */
 
+/* The batch lane: what one epoch of one market holds, so that a node can check a whole clearing within a
+ * tenth of a second, and keep a few. */
+#define AUCTION_BIDS_MAX 64u
+#define AUCTION_ASKS_MAX 512u       /* the cheapest ones, when there are more */
+#define AUCTION_BID_MAX 4294967295u /* uUSD for an H100e-hour: sums of money stay within 64 bits */
+#define AUCTION_UNITS_MAX 281474976710656u /* 2^32 H100 */
+#define AUCTION_FILLS_BYTES_MAX 6912u      /* six for each of twice the bids and asks */
+#define BID_AVOID_MAX 16u                  /* hosts that a bid may pass over */
+#define BID_BYTES_MAX 2048u                /* a sealed commitment or bid */
+#define CLEARING_BYTES_MAX 786432u         /* a clearing with its bids and listings */
+#define CLEARING_PART_BYTES 32768u         /* of it in one frame */
+
 /* A node's memory, taken at start. */
 #define LINKS_MAX 256u
 #define LEASES_OPEN_MAX 256u

@@ -198,7 +198,11 @@ Test(vectors, records_seal_to_the_published_bytes_and_open, .init = load, .fini 
             cosigned++;
         }
     }
-    cr_assert_eq(json_array_size(list("sealed")), RECORD_KIND_COUNT - 1);
+    size_t kinds = 0;
+    for (uint8_t kind = 1; kind < RECORD_KIND_COUNT; kind++) {
+        kinds += record_schema(kind) != NULL;
+    }
+    cr_assert_eq(json_array_size(list("sealed")), kinds);
     cr_assert_eq(cosigned, 3);
 }
 

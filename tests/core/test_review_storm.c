@@ -121,6 +121,9 @@ random_record(struct storm *storm)
 {
     struct stranger *stranger = somebody(storm);
     const uint8_t kind = (uint8_t)(1 + sample_below(&storm->sample, RECORD_KIND_COUNT - 1));
+    if (record_schema(kind) == NULL) {
+        return;
+    }
     uint8_t sealed_bytes[COSIGNED_BYTES_MAX];
     uint8_t body[RECORD_BODY_MAX];
     struct buffer buffer;

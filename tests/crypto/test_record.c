@@ -24,6 +24,9 @@ Test(record, every_kind_is_sealed_and_opened_with_the_same_content)
     const struct keypair author = sealed_keypair("author");
     const struct network_id network = sealed_network("test");
     for (uint8_t kind = 1; kind < RECORD_KIND_COUNT; kind++) {
+        if (record_schema(kind) == NULL) {
+            continue;
+        }
         struct sample sample = sample_of(kind, arena);
         for (int round = 0; round < ROUNDS; round++) {
             struct sealed_record record;
@@ -63,6 +66,9 @@ Test(record, any_flipped_bit_is_refused)
     uint8_t arena[ARENA];
     const struct keypair author = sealed_keypair("author");
     for (uint8_t kind = 1; kind < RECORD_KIND_COUNT; kind++) {
+        if (record_schema(kind) == NULL) {
+            continue;
+        }
         struct sample sample = sample_of(100u + kind, arena);
         struct sealed_record record;
         sealed_random(&record, kind, &author, &sample);
@@ -82,6 +88,9 @@ Test(record, any_other_length_is_refused)
     const struct keypair author = sealed_keypair("author");
     const struct keypair other = sealed_keypair("cosigner");
     for (uint8_t kind = 1; kind < RECORD_KIND_COUNT; kind++) {
+        if (record_schema(kind) == NULL) {
+            continue;
+        }
         struct sample sample = sample_of(300u + kind, arena);
         struct sealed_record record;
         sealed_random(&record, kind, &author, &sample);
@@ -448,6 +457,9 @@ Test(record, a_withdrawal_takes_back_public_records_only)
 {
     const struct keypair author = sealed_keypair("author");
     for (uint8_t kind = 1; kind < RECORD_KIND_COUNT; kind++) {
+        if (record_schema(kind) == NULL) {
+            continue;
+        }
         const struct withdrawal withdrawal = {.victim_kind = kind, .victim_seq = 1};
         uint8_t memory[64];
         uint8_t sealed[512];

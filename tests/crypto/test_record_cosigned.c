@@ -123,6 +123,9 @@ Test(record_cosigned, only_agreements_are_cosigned)
     const struct keypair author = sealed_keypair("author");
     const struct network_id network = sealed_network("test");
     for (uint8_t kind = 1; kind < RECORD_KIND_COUNT; kind++) {
+        if (record_schema(kind) == NULL) {
+            continue;
+        }
         struct sample sample = sample_of(40u + kind, arena);
         struct sealed_record record;
         struct record_view view;
@@ -142,6 +145,9 @@ Test(record_cosigned, the_store_gives_back_what_it_was_given)
     const struct keypair cosigner = sealed_keypair("cosigner");
     const struct network_id network = sealed_network("test");
     for (uint8_t kind = 1; kind < RECORD_KIND_COUNT; kind++) {
+        if (record_schema(kind) == NULL) {
+            continue;
+        }
         struct sample sample = sample_of(60u + kind, arena);
         struct sealed_record record;
         struct verified_record opened;

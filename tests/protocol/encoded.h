@@ -9,7 +9,7 @@
 #include "tests/support/sample.h"
 #include "tests/support/schemas.h"
 
-enum { ENCODED_MAX = 262144, ARENA_MAX = 262144 };
+enum { ENCODED_MAX = 1048576, ARENA_MAX = 262144 };
 
 /* The value that encoded_sample made; each test runs in a process of its own. */
 extern uint8_t encoded_value[SCHEMA_STRUCT_BYTES_MAX];

@@ -195,7 +195,7 @@ Test(limits, tables_end_where_their_enums_end)
         {&listing_schema, "gpu_class", 255},
         {&request_schema, "vendors", 7},
         {&request_schema, "regions", (1u << REGION_COUNT) - 1},
-        {&withdrawal_schema, "victim_kind", RECORD_GRANT},
+        {&withdrawal_schema, "victim_kind", RECORD_KIND_COUNT - 1},
         {&final_schema, "reason", END_HOST_SILENT},
         {&refused_message_schema, "reason", REFUSAL_WORK},
         {&lease_state_message_schema, "state", LEASE_VOID},

@@ -150,7 +150,8 @@ Test(record, every_kind_has_its_schema_and_name)
 {
     for (unsigned kind = 0; kind <= UINT8_MAX; kind++) {
         const struct schema *schema = record_schema((uint8_t)kind);
-        if (kind == 0 || kind >= RECORD_KIND_COUNT) {
+        const bool is_free = kind > RECORD_GRANT && kind < RECORD_COMMITMENT;
+        if (kind == 0 || kind >= RECORD_KIND_COUNT || (is_free && schema == NULL)) {
             cr_assert_null(schema);
             cr_assert_str_eq(record_kind_name((uint8_t)kind), "?");
             cr_assert_not(record_kind_is_public((uint8_t)kind));
@@ -158,7 +159,8 @@ Test(record, every_kind_has_its_schema_and_name)
         }
         cr_assert_eq(schema->number, kind);
         cr_assert_str_eq(record_kind_name((uint8_t)kind), schema->name);
-        cr_assert_eq(record_kind_is_public((uint8_t)kind), kind <= RECORD_REQUEST);
+        cr_assert_eq(record_kind_is_public((uint8_t)kind),
+                     kind <= RECORD_REQUEST || kind == RECORD_CLEARING);
     }
 }
 
@@ -167,6 +169,9 @@ Test(record, the_largest_records_fit_where_they_are_kept)
 {
     const size_t around = schema_encoded_max(&envelope_schema) - RECORD_BODY_MAX + SIGNATURE_LENGTH;
     for (uint8_t kind = 1; kind < RECORD_KIND_COUNT; kind++) {
+        if (record_schema(kind) == NULL) {
+            continue;
+        }
         cr_assert_leq(schema_encoded_max(record_schema(kind)), (size_t)RECORD_BODY_MAX, "%s",
                       record_kind_name(kind));
     }

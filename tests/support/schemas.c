@@ -1,5 +1,6 @@
 #include "tests/support/schemas.h"
 
+#include "protocol/auction.h"
 #include "protocol/control.h"
 #include "protocol/envelope.h"
 #include "protocol/message.h"
@@ -8,9 +9,10 @@
 enum { NUMBERS = 256 };
 
 static const struct schema *const own[] = {
-    &lease_row_schema,    &ledger_row_schema,     &balance_row_schema, &offer_row_schema,
-    &setting_row_schema,  &sequence_row_schema,   &guard_row_schema,   &peer_row_schema,
-    &standing_row_schema, &receipt_bundle_schema, &envelope_schema,
+    &lease_row_schema,     &ledger_row_schema,     &balance_row_schema, &offer_row_schema,
+    &setting_row_schema,   &sequence_row_schema,   &guard_row_schema,   &peer_row_schema,
+    &standing_row_schema,  &receipt_bundle_schema, &envelope_schema,    &bid_terms_schema,
+    &clearing_file_schema, &clearing_page_schema,
 };
 
 bool

@@ -119,6 +119,9 @@ main(int argument_count, char **arguments)
         }
     }
     for (uint8_t kind = 1; kind < RECORD_KIND_COUNT; kind++) {
+        if (record_schema(kind) == NULL) {
+            continue;
+        }
         write_record_seed(directory, kind);
     }
     write_reader_seeds(directory);

@@ -232,12 +232,18 @@ print_records(void)
 {
     (void)puts("| kind | name | public |\n|---|---|---|");
     for (uint8_t kind = 1; kind < RECORD_KIND_COUNT; kind++) {
+        if (record_schema(kind) == NULL) {
+            continue;
+        }
         (void)printf("| %u | [%s](#%u-%s) | %s |\n", (unsigned)kind, record_kind_name(kind),
                      (unsigned)kind, record_kind_name(kind),
                      record_kind_is_public(kind) ? "yes" : "no");
     }
     (void)puts("\nPublic records travel by gossip; private ones go to one other node only.\n");
     for (uint8_t kind = 1; kind < RECORD_KIND_COUNT; kind++) {
+        if (record_schema(kind) == NULL) {
+            continue;
+        }
         (void)printf("### %u %s\n\n", (unsigned)kind, record_kind_name(kind));
         print_schema(stdout, record_schema(kind), 0);
     }
