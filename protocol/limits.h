@@ -37,6 +37,7 @@
 #define TEST_INTERVAL_S 10u /* test networks, so that a tour sees several */
 #define TEST_METER_S 2u
 #define MISSED_CONTACT_S 30u         /* an attached lease whose CLI is gone is ended */
+#define LOG_KEEP_S 86400u            /* of a job that is over: its output can be read for so long */
 #define FINAL_WAIT_S 86400u          /* then a renter closes the lease by what is signed already */
 #define HOLD_LAPSE_WAIT_MS_MIN 1000u /* doubles with each unconfirmed hold */
 #define HOLD_LAPSE_WAIT_MS_MAX 600000u

@@ -153,6 +153,7 @@ recovered(struct core *core)
     core->recovered = true;
     ledger_recovered(core);
     host_recovered(core);
+    host_streams_recovered(core);
     renter_recovered(core);
 }
 
@@ -247,6 +248,7 @@ tick(struct core *core)
             renter_lease_tick(core, lease);
         }
     }
+    host_streams_tick(core);
     listing_tick(core);
     rent_tick(core);
     standing_tick(core);

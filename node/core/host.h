@@ -43,9 +43,14 @@ uint32_t host_reclaim(struct core *core, uint64_t gpu_mask);
 void host_recovered(struct core *core);
 void host_lease_tick(struct core *core, struct lease *lease);
 
-/* Lets the renter at this link fetch the streams of its lease. */
-void host_allow_streams(struct core *core, const struct lease *lease,
-                        const struct link_state *link);
+/* host_streams.c: lets the renter at this link fetch the streams of its lease, until LOG_KEEP_S after the
+ * lease's end. */
+void host_allow_streams(struct core *core, struct lease *lease, const struct link_state *link);
+void host_forbid_streams(struct core *core, struct lease *lease);
+
+/* An earlier core may have let renters in. */
+void host_streams_recovered(struct core *core);
+void host_streams_tick(struct core *core);
 
 /* Repeats what the renter may have missed. */
 void host_peer_up(struct core *core, struct link_state *link);

@@ -42,14 +42,6 @@ pay_job(struct core *core, struct lease *lease)
     order_job(core, lease, EFFECT_JOB_PAY)->paid_run_ms = lease->paid_run_ms;
 }
 
-void
-host_allow_streams(struct core *core, const struct lease *lease, const struct link_state *link)
-{
-    struct effect *effect = effects_add(core->effects, EFFECT_STREAM_ALLOW);
-    effect->as.stream.lease = lease_id_of(lease);
-    effect->as.stream.key = link->key;
-}
-
 /* Opens a voucher and notes it when it is higher than the one before. */
 static enum status
 note_voucher(struct core *core, struct lease *lease, const struct verified_record *record)

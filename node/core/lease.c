@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "node/core/host.h"
 #include "node/core/say.h"
 #include "protocol/codec.h"
 #include "protocol/price.h"
@@ -152,6 +153,7 @@ lease_new(struct core *core, bool is_host, const struct record_id *hold)
     if (lease == NULL) {
         return NULL;
     }
+    host_forbid_streams(core, lease);
     papers_drop(lease);
     memset(lease, 0, sizeof *lease);
     papers->used = true;

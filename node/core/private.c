@@ -107,7 +107,7 @@ take_cosigned(struct core *core, struct link_state *link, struct bytes cosigned)
 static void
 take_query(struct core *core, struct link_state *link, const struct lease_query_message *query)
 {
-    const struct lease *lease = lease_by_id(core, &query->lease);
+    struct lease *lease = lease_by_id(core, &query->lease);
     struct lease_state_message answer = {.lease = query->lease, .state = LEASE_VOID};
     if (lease != NULL && (!peer_id_equal(&lease->row.peer, &link->peer) || !lease->row.is_host)) {
         return;

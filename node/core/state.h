@@ -135,6 +135,7 @@ struct lease {
     uint16_t repeats;
     bool job_running;     /* a workload was seen in this run of the daemon */
     bool charge_told;     /* the client has its ROW_CHARGE */
+    bool streams_open;    /* host: the renter's key may be let in to the streams */
     bool streams_wanted;  /* renter: of a lease that is over; its host is told when it is back */
     uint64_t paid_run_ms; /* host: told to the supervisor */
     uint32_t prepay_s;    /* renter: further than one interval */

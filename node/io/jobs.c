@@ -12,7 +12,7 @@
 #include "node/io/jobs_state.h"
 #include "node/io/log.h"
 
-enum { EVENTS_A_ROUND = 64, RECONCILE_MS = 3000, KEEP_S = 24 * 3600 };
+enum { EVENTS_A_ROUND = 64, RECONCILE_MS = 3000 };
 
 enum status
 jobs_open(const struct jobs_options *options, struct jobs **ret_jobs)
@@ -319,7 +319,7 @@ remove_old(struct jobs *jobs)
         struct stat entry;
         jobs_path(jobs, &job->lease, path);
         if (job->stage == STAGE_OVER && job->exit_is_told && stat(path, &entry) == 0 &&
-            time(NULL) - entry.st_mtime > KEEP_S) {
+            time(NULL) - entry.st_mtime > (time_t)LOG_KEEP_S) {
             job_remove_files(jobs, &job->lease);
         }
     }
