@@ -224,9 +224,9 @@ const struct schema end_message_schema =
 const struct schema lease_query_message_schema =
     SCHEMA(struct lease_query_message, "lease_query", MESSAGE_LEASE_QUERY,
            lease_query_message_fields, "The renter asks how a lease stands.");
-const struct schema lease_state_message_schema =
-    SCHEMA(struct lease_state_message, "lease_state", MESSAGE_LEASE_STATE,
-           lease_state_message_fields, "Answers it: the host's view.");
+const struct schema lease_state_message_schema = SCHEMA(
+    struct lease_state_message, "lease_state", MESSAGE_LEASE_STATE, lease_state_message_fields,
+    "Answers it: the host's view. From a renter it says that RECLAIM was heard.");
 const struct schema ping_message_schema =
     SCHEMA(struct ping_message, "ping", MESSAGE_PING, ping_message_fields, "Is somebody there?");
 const struct schema pong_message_schema =

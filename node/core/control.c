@@ -151,6 +151,11 @@ static void
 reclaim(struct core *core, struct client client, const struct control_cards *cards)
 {
     const uint64_t mask = cards->gpu_mask == 0 ? UINT64_MAX : cards->gpu_mask;
+    char why[320];
+    if (!host_may_reclaim(core, mask, why, sizeof why)) {
+        say_done(core, client, STATUS_REFUSED, "%s", why);
+        return;
+    }
     if (cards->dry_run) {
         say_done(core, client, STATUS_OK, "%s", "");
         return;

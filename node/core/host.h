@@ -1,4 +1,5 @@
-/* The host's side of a lease. hold.c: promising slots; job.c: running, metering, ending; final.c: settling. */
+/* The host's side of a lease. hold.c: promising slots; job.c: running, metering,
+ * ending; reclaim.c: the owner takes cards back; final.c: settling. */
 #ifndef GPULET_NODE_CORE_HOST_H
 #define GPULET_NODE_CORE_HOST_H
 
@@ -38,6 +39,20 @@ void host_end(struct core *core, struct lease *lease, enum end_reason reason,
 
 /* The owner wants these cards (GPU numbers, one bit each) back now. Returns how many leases that ends. */
 uint32_t host_reclaim(struct core *core, uint64_t gpu_mask);
+
+/* reclaim.c: whether leases on these cards may be reclaimed now by their own terms; else why not, as a
+ * sentence. An owner that is back all the same owes the whole lease. */
+bool host_may_reclaim(struct core *core, uint64_t gpu_mask, char *ret_why, size_t size);
+
+/* The signed RECLAIM again, until the renter has said that it knows. */
+void host_say_reclaim(struct core *core, struct lease *lease);
+void host_draining_tick(struct core *core, struct lease *lease);
+void host_take_state(struct core *core, struct link_state *link,
+                     const struct lease_state_message *message);
+
+/* An order to the lease's job, to be completed. */
+struct effect_job *host_order_job(struct core *core, const struct lease *lease,
+                                  enum effect_type type);
 
 /* After a restart: what to make of leases as they stood. */
 void host_recovered(struct core *core);

@@ -15,8 +15,8 @@ enum {
     FINAL_DOUBLINGS = 6 /* a renter that never signs is asked less and less often */
 };
 
-static struct effect_job *
-order_job(struct core *core, const struct lease *lease, enum effect_type type)
+struct effect_job *
+host_order_job(struct core *core, const struct lease *lease, enum effect_type type)
 {
     struct effect_job *job = &effects_add(core->effects, type)->as.job;
     job->lease = lease_id_of(lease);
@@ -39,7 +39,7 @@ static void
 pay_job(struct core *core, struct lease *lease)
 {
     lease->paid_run_ms = paid_run_ms(lease);
-    order_job(core, lease, EFFECT_JOB_PAY)->paid_run_ms = lease->paid_run_ms;
+    host_order_job(core, lease, EFFECT_JOB_PAY)->paid_run_ms = lease->paid_run_ms;
 }
 
 /* Opens a voucher and notes it when it is higher than the one before. */
@@ -140,7 +140,7 @@ host_take_start(struct core *core, struct link_state *link, const struct start_m
     if (codec_encode(&start_message_schema, message, &buffer) != STATUS_OK) {
         return; /* cannot be: it was decoded from no larger a frame */
     }
-    struct effect_job *job = order_job(core, lease, EFFECT_JOB_START);
+    struct effect_job *job = host_order_job(core, lease, EFFECT_JOB_START);
     struct listing listing;
     lease_listing(core, lease, &listing);
     job->gpu_mask = listing_gpu_mask(core, lease->row.slot_group, lease->row.slot_mask);
@@ -184,7 +184,7 @@ host_take_voucher(struct core *core, struct link_state *link, const struct verif
     lease_store(core, lease);
     pay_job(core, lease);
     if (action == LEASE_ACTION_THAW_JOB) {
-        order_job(core, lease, EFFECT_JOB_THAW);
+        host_order_job(core, lease, EFFECT_JOB_THAW);
     }
 }
 
@@ -251,7 +251,7 @@ job_frozen(struct core *core, struct lease *lease)
         LEASE_ACTION_FREEZE_JOB) {
         lease->frozen_at = core->now.boot;
         lease_store(core, lease);
-        order_job(core, lease, EFFECT_JOB_FREEZE);
+        host_order_job(core, lease, EFFECT_JOB_FREEZE);
     }
 }
 
@@ -274,7 +274,7 @@ host_workload(struct core *core, struct lease *lease, const struct event_workloa
         }
         if (lease->row.state == LEASE_ACTIVE && lease->paid_run_ms != paid_run_ms(lease)) {
             pay_job(core, lease);
-            order_job(core, lease, EFFECT_JOB_THAW);
+            host_order_job(core, lease, EFFECT_JOB_THAW);
         } else {
             job_frozen(core, lease);
         }
@@ -311,66 +311,9 @@ host_end(struct core *core, struct lease *lease, enum end_reason reason, enum le
     } else if (action == LEASE_ACTION_KILL_JOB) {
         lease->row.reason = draining ? lease->row.reason : (uint8_t)reason;
         lease_store(core, lease);
-        order_job(core, lease, EFFECT_JOB_KILL)->grace_ms =
+        host_order_job(core, lease, EFFECT_JOB_KILL)->grace_ms =
             reason == END_UNPAID || draining ? 0 : GRACE_MS;
     }
-}
-
-static void
-reclaim_lease(struct core *core, struct lease *lease)
-{
-    const enum lease_action action =
-        lease_apply(core, lease, LEASE_EVENT_RECLAIM, LEASE_ACTOR_HOST);
-    const struct link_state *link = links_to_peer(core, &lease->row.peer);
-    if (action == LEASE_ACTION_FREE) {
-        lease->row.reason = END_RECLAIMED;
-        lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
-        if (link != NULL) {
-            const struct record_id *about =
-                record_id_is_zero(&lease->row.lease) ? &lease->row.hold : &lease->row.lease;
-            host_refuse(core, link->link, about, REFUSAL_PAUSED, "the owner took the card back");
-        }
-        lease_store(core, lease);
-        return;
-    }
-    if (action != LEASE_ACTION_WARN_JOB) {
-        return;
-    }
-    lease->row.reason = END_RECLAIMED;
-    lease->row.stopped_run_ms = lease->row.run_ms;
-    lease_set_deadline(core, lease, duration_of_s(lease->row.notice_s));
-    const struct reclaim reclaim = {.lease = lease_id_of(lease),
-                                    .notice_s = lease->row.notice_s,
-                                    .at_ms = (uint64_t)core->now.wall.ms};
-    const struct seal_order order = {.kind = RECORD_RECLAIM, .seq = reclaim.at_ms};
-    const struct verified_record record = say_seal(core, order, &reclaim);
-    say_store_evidence(core, &lease->row.hold, EVIDENCE_RECLAIM, &record);
-    if (lease->row.notice_s == 0) {
-        lease_apply(core, lease, LEASE_EVENT_NOTICE_OVER, LEASE_ACTOR_CLOCK);
-        order_job(core, lease, EFFECT_JOB_KILL)->grace_ms = 0;
-    } else {
-        order_job(core, lease, EFFECT_JOB_WARN);
-    }
-    lease_store(core, lease);
-    if (link != NULL) {
-        say_signed(core, link->link, verified_bytes(&record));
-    }
-}
-
-uint32_t
-host_reclaim(struct core *core, uint64_t gpu_mask)
-{
-    uint32_t count = 0;
-    for (size_t i = 0; i < LEASES_MAX; i++) {
-        struct lease *lease = &core->leases[i];
-        if (!lease->used || !lease->row.is_host || !lease_state_holds_slots(lease_state(lease)) ||
-            (listing_gpu_mask(core, lease->row.slot_group, lease->row.slot_mask) & gpu_mask) == 0) {
-            continue;
-        }
-        reclaim_lease(core, lease);
-        count++;
-    }
-    return count;
 }
 
 static void
@@ -448,12 +391,7 @@ host_lease_tick(struct core *core, struct lease *lease)
         running_tick(core, lease);
         break;
     case LEASE_DRAINING:
-        if (!lease_deadline_is_ahead(core, lease) &&
-            lease_apply(core, lease, LEASE_EVENT_NOTICE_OVER, LEASE_ACTOR_CLOCK) ==
-                LEASE_ACTION_KILL_JOB) {
-            lease_store(core, lease);
-            order_job(core, lease, EFFECT_JOB_KILL)->grace_ms = 0;
-        }
+        host_draining_tick(core, lease);
         break;
     case LEASE_SETTLING:
         if (core_is_due(core, lease->send_at)) {
@@ -487,10 +425,10 @@ host_recovered(struct core *core)
         if (lease->row.state == LEASE_SETTLING) {
             lease->send_at = core->now.boot;
         } else if (lease->row.state == LEASE_DRAINING) {
-            order_job(core, lease,
-                      EFFECT_JOB_WARN); /* the order may have been lost with the daemon */
+            host_order_job(core, lease,
+                           EFFECT_JOB_WARN); /* the order may have been lost with the daemon */
         } else if (lease->row.state == LEASE_ENDING) {
-            order_job(core, lease, EFFECT_JOB_KILL)->grace_ms = 0;
+            host_order_job(core, lease, EFFECT_JOB_KILL)->grace_ms = 0;
         }
     }
 }
@@ -505,6 +443,8 @@ host_peer_up(struct core *core, struct link_state *link)
         }
         if (lease->row.state == LEASE_SETTLING) {
             host_say_final(core, lease);
+        } else if (lease->row.state == LEASE_DRAINING) {
+            host_say_reclaim(core, lease);
         }
         if (lease->row.started_at_ms == 0 || !lease_state_is_open(lease_state(lease))) {
             continue; /* of those that are over, the renter asks */

@@ -107,7 +107,7 @@ papers_drop(struct lease *lease)
     }
     memset(papers->start, 0, papers->start_length);
     papers->terms_length = papers->held_length = papers->lease_length = 0;
-    papers->final_length = papers->voucher_length = 0;
+    papers->final_length = papers->voucher_length = papers->reclaim_length = 0;
     papers->start_length = 0;
     papers->used = false;
     lease->papers = NULL;
@@ -274,6 +274,9 @@ lease_recover_evidence(struct core *core, const struct event *event)
         }
     } else if (event->as.evidence.what == EVIDENCE_FINAL && bytes.length <= sizeof papers->final) {
         paper_put(papers->final, sizeof papers->final, bytes, &papers->final_length);
+    } else if (event->as.evidence.what == EVIDENCE_RECLAIM &&
+               bytes.length <= sizeof papers->reclaim) {
+        paper_put(papers->reclaim, sizeof papers->reclaim, bytes, &papers->reclaim_length);
     } else if (event->as.evidence.what == EVIDENCE_VOUCHER &&
                bytes.length <= sizeof papers->voucher) {
         paper_put(papers->voucher, sizeof papers->voucher, bytes, &papers->voucher_length);

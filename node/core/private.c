@@ -207,6 +207,7 @@ private_message(struct core *core, struct link_state *link, uint8_t type, struct
         break;
     default: /* MESSAGE_LEASE_STATE */
         renter_take_state(core, link, &body.state);
+        host_take_state(core, link, &body.state);
         break;
     }
 }

@@ -218,6 +218,16 @@ renter_take_final(struct core *core, struct link_state *link, const struct verif
     say_charge(core, lease);
 }
 
+/* What is left of the notice, when it was on its way for a while; by the host's clock, so not by more than
+ * clocks agree. */
+static uint32_t
+notice_left_s(const struct core *core, const struct reclaim *reclaim)
+{
+    const uint64_t now_ms = (uint64_t)core->now.wall.ms;
+    const uint64_t gone_s = now_ms > reclaim->at_ms ? (now_ms - reclaim->at_ms) / 1000 : 0;
+    return gone_s < reclaim->notice_s ? reclaim->notice_s - (uint32_t)gone_s : 0;
+}
+
 void
 renter_take_reclaim(struct core *core, struct link_state *link,
                     const struct verified_record *record)
@@ -227,16 +237,20 @@ renter_take_reclaim(struct core *core, struct link_state *link,
         return;
     }
     struct lease *lease = lease_by_id(core, &reclaim.lease);
-    if (!renter_has_open(lease, link) ||
-        lease_apply(core, lease, LEASE_EVENT_RECLAIM, LEASE_ACTOR_HOST) != LEASE_ACTION_WARN_JOB) {
+    if (!renter_has_open(lease, link)) {
         return;
     }
-    lease->row.reason = END_RECLAIMED;
-    say_store_evidence(core, &lease->row.hold, EVIDENCE_RECLAIM, record);
-    lease_store(core, lease);
-    say_note(core, lease->client, NOTE_WARNING,
-             "the owner takes the card back in %u s; the interval in progress is not charged",
-             reclaim.notice_s);
+    if (lease_apply(core, lease, LEASE_EVENT_RECLAIM, LEASE_ACTOR_HOST) == LEASE_ACTION_WARN_JOB) {
+        lease->row.reason = END_RECLAIMED;
+        say_store_evidence(core, &lease->row.hold, EVIDENCE_RECLAIM, record);
+        lease_store(core, lease);
+        say_note(core, lease->client, NOTE_WARNING,
+                 "the owner takes the card back in %u s; the interval in progress is not charged",
+                 notice_left_s(core, &reclaim));
+    }
+    /* Until it hears so, the host says it again. */
+    const struct lease_state_message heard = {.lease = reclaim.lease, .state = lease->row.state};
+    say_message(core, link->link, &lease_state_message_schema, &heard);
 }
 
 void

@@ -110,12 +110,14 @@ struct papers {
     uint16_t lease_length;
     uint16_t final_length;
     uint16_t voucher_length;
+    uint16_t reclaim_length;
     uint32_t start_length;
     uint8_t terms[TERMS_BYTES_MAX];
     uint8_t held[RECORD_BYTES_MAX];    /* sealed HELD: the answer to a repeated HOLD */
     uint8_t lease[COSIGNED_BYTES_MAX]; /* sealed by the renter; cosigned when the host has signed */
     uint8_t final[1024];
     uint8_t voucher[1024];
+    uint8_t reclaim[512];           /* host: sealed */
     uint8_t start[FRAME_BYTES_MAX]; /* START, encoded; wiped when the job has started */
 };
 
@@ -133,12 +135,13 @@ struct lease {
     struct boot meter_at;
     struct boot frozen_at;
     uint16_t repeats;
-    bool job_running;     /* a workload was seen in this run of the daemon */
-    bool charge_told;     /* the client has its ROW_CHARGE */
-    bool streams_open;    /* host: the renter's key may be let in to the streams */
-    bool streams_wanted;  /* renter: of a lease that is over; its host is told when it is back */
-    uint64_t paid_run_ms; /* host: told to the supervisor */
-    uint32_t prepay_s;    /* renter: further than one interval */
+    bool job_running;      /* a workload was seen in this run of the daemon */
+    bool reclaim_is_known; /* host: the renter has said so */
+    bool charge_told;      /* the client has its ROW_CHARGE */
+    bool streams_open;     /* host: the renter's key may be let in to the streams */
+    bool streams_wanted;   /* renter: of a lease that is over; its host is told when it is back */
+    uint64_t paid_run_ms;  /* host: told to the supervisor */
+    uint32_t prepay_s;     /* renter: further than one interval */
     uint64_t bytes_in;
     uint64_t bytes_out;
 };
