@@ -89,7 +89,7 @@ static int
 start_nodes(struct network *network)
 {
     for (size_t i = 0; i < network->count; i++) {
-        enum status status = testnet_start(network, &network->nodes[i]);
+        enum status status = testnet_start(network, &network->nodes[i], true);
         if (status == STATUS_NOT_FOUND) {
             talk_say("gpuletd is neither beside gpulet nor in PATH; install both");
         } else if (status != STATUS_OK) {
@@ -365,7 +365,7 @@ restart_node(const struct invocation *invocation, struct network *network,
         talk_say("%s does not end, so it is not started again", node->name);
         return EXIT_REFUSED;
     }
-    enum status status = testnet_start(network, node);
+    enum status status = testnet_start(network, node, false);
     if (status != STATUS_OK) {
         talk_say("cannot start %s: %s", node->name, status_text(status));
         return EXIT_REFUSED;

@@ -33,8 +33,9 @@ enum status testnet_read_offers(const char *path, size_t wanted, struct network 
  * node its address. STATUS_BUSY when none is free. */
 enum status testnet_address(struct network *network) MUST_USE;
 
-/* Starts the process of a node, with its keys, peers and grant. STATUS_SYSTEM, STATUS_NOT_FOUND. */
-enum status testnet_start(struct network *network, struct network_node *node) MUST_USE;
+/* Starts the process of a node, with its keys, peers and grant. A node that is not new keeps its settings
+ * file, as a person may have changed it. STATUS_SYSTEM, STATUS_NOT_FOUND. */
+enum status testnet_start(struct network *network, struct network_node *node, bool is_new) MUST_USE;
 
 /* Waits until it answers. Returns an exit code, with a sentence on stderr. */
 int testnet_wait_ready(const struct network *network, const struct network_node *node);

@@ -149,6 +149,13 @@ write_settings(const struct network *network, const struct network_node *node, c
     return lines.overflowed ? STATUS_NO_SPACE : place_write(path, buffer_bytes(&lines));
 }
 
+static bool
+has_settings(const char *data)
+{
+    char path[PLACE_SIZE];
+    return place_format(path, "%s/gpuletd.conf", data) == STATUS_OK && access(path, F_OK) == 0;
+}
+
 /* The issuer's word that this key has so much to spend; gpuletd reads it from its data directory. */
 static enum status
 write_grant(const struct network *network, const struct network_node *node, const char *data)
@@ -208,7 +215,7 @@ spawn(const char *data, const char *log_path, struct process *ret_process)
 }
 
 enum status
-testnet_start(struct network *network, struct network_node *node)
+testnet_start(struct network *network, struct network_node *node, bool is_new)
 {
     char data[PLACE_SIZE];
     char log_path[PLACE_SIZE];
@@ -222,7 +229,7 @@ testnet_start(struct network *network, struct network_node *node)
     if (status == STATUS_OK && !node->is_host) {
         status = write_grant(network, node, data);
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && (is_new || !has_settings(data))) {
         status = write_settings(network, node, data);
     }
     return status == STATUS_OK ? spawn(data, log_path, &node->process) : status;

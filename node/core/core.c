@@ -155,6 +155,12 @@ recovered(struct core *core)
     host_recovered(core);
     host_streams_recovered(core);
     renter_recovered(core);
+    if (core->unread_papers > 0) {
+        say_log(core, LOG_WARNING,
+                "%zu leases wait for the other side's last word, more than are kept in memory: "
+                "their papers stay on disk until others are done",
+                core->unread_papers);
+    }
 }
 
 static void

@@ -228,6 +228,7 @@ lease_recover(struct core *core, const struct row *row)
         say_log(core, LOG_ERROR, "too many open leases are stored");
         return;
     }
+    core->unread_papers += waits && papers == NULL;
     papers_drop(lease);
     memset(lease, 0, sizeof *lease);
     lease->used = true;

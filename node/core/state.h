@@ -276,8 +276,9 @@ struct core {
     uint64_t pause_mask; /* cards not offered just now */
     size_t step_count;   /* effects, and bytes of them, before this step */
     size_t step_bytes;
-    bool unfinished;     /* this step had no room for all that is due */
-    struct boot tick_at; /* when time itself is looked at next */
+    size_t unread_papers; /* open leases that only wait, and whose papers found no place */
+    bool unfinished;      /* this step had no room for all that is due */
+    struct boot tick_at;  /* when time itself is looked at next */
     struct boot flush_at;
     struct boot expire_at;
     struct boot resync_at;

@@ -29,7 +29,7 @@ job_end_without_supervisor(struct jobs *jobs, struct job *job, const struct sink
         return;
     }
     job_take_status(job, &status, sink);
-    if (status.end == WORKLOAD_END_LOST && workload_reap_orphans(path) != STATUS_OK) {
+    if (status.end == WORKLOAD_END_LOST && workload_reap_orphans(path, NULL) != STATUS_OK) {
         log_line(LOG_ERROR, "processes of a lost job could not be killed; see %s", path);
     }
 }
@@ -152,8 +152,13 @@ settle_unexpected(struct jobs *jobs, struct job *job)
         status.end != WORKLOAD_END_LOST) {
         return; /* reached for its log's sake */
     }
-    log_line(LOG_WARNING, "a job without a lease is killed");
-    if (workload_reap_orphans(path) != STATUS_OK) {
+    bool any =
+        false; /* a job that died with its machine is found at every start, until its files go */
+    const enum status reaped = workload_reap_orphans(path, &any);
+    if (any) {
+        log_line(LOG_WARNING, "a job without a lease is killed");
+    }
+    if (reaped != STATUS_OK) {
         log_line(LOG_ERROR, "processes of a job without a lease could not be killed; see %s", path);
     }
     job->stage = STAGE_OVER;

@@ -11,11 +11,12 @@
 
 enum { RECORDS_A_ROUND = 200 };
 
-/* Holds and leases whose signed papers the core needs. */
+/* A page of open holds and leases: their signed papers are read before the walk goes on, however many
+ * there are. */
 struct open_leases {
     struct loop *loop;
     size_t count;
-    struct record_id holds[2 * LEASES_OPEN_MAX];
+    struct record_id holds[LEASES_OPEN_MAX];
 };
 
 static void
@@ -41,13 +42,13 @@ static bool
 visit_lease(void *context, const struct row *row)
 {
     struct open_leases *open = context;
-    if (!loop_has_room(open->loop, row->value.length)) {
+    if (open->count == sizeof open->holds / sizeof open->holds[0] ||
+        !loop_has_room(open->loop, row->value.length)) {
         return false;
     }
     struct lease_row lease;
-    const size_t places = sizeof open->holds / sizeof open->holds[0];
     if (codec_decode(&lease_row_schema, row->value, &lease) == STATUS_OK &&
-        lease_state_is_open((enum lease_state)lease.state) && open->count < places) {
+        lease_state_is_open((enum lease_state)lease.state)) {
         open->holds[open->count++] = lease.hold;
         const bool runs = lease.state == LEASE_STARTING || lease.state == LEASE_ACTIVE ||
                           lease.state == LEASE_FROZEN || lease.state == LEASE_DRAINING ||
@@ -106,14 +107,6 @@ scan_table(struct loop *loop, enum table table)
 }
 
 static enum status
-scan_leases(struct loop *loop, enum table table, struct open_leases *open)
-{
-    struct store_scan scan;
-    store_scan_init(&scan, table);
-    return scan_all(loop, &scan, visit_lease, open);
-}
-
-static enum status
 scan_evidence(struct loop *loop, const struct open_leases *open)
 {
     enum status status = STATUS_OK;
@@ -123,6 +116,27 @@ scan_evidence(struct loop *loop, const struct open_leases *open)
         scan.is_one_id = true;
         memcpy(scan.position.id, open->holds[i].bytes, ID_LENGTH);
         status = scan_all(loop, &scan, visit_evidence, loop);
+    }
+    return status;
+}
+
+/* A page of leases, their papers, the next page. */
+static enum status
+scan_leases(struct loop *loop, enum table table, struct open_leases *open)
+{
+    const size_t places = sizeof open->holds / sizeof open->holds[0];
+    struct store_scan scan;
+    store_scan_init(&scan, table);
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && !scan.is_done) {
+        status = store_scan_next(loop->world.store, &scan, visit_lease, open);
+        if (!loop_has_room(loop, ROW_VALUE_BYTES_MAX)) {
+            loop_flush(loop);
+        }
+        if (status == STATUS_OK && (scan.is_done || open->count == places)) {
+            status = scan_evidence(loop, open);
+            open->count = 0;
+        }
     }
     return status;
 }
@@ -153,9 +167,6 @@ scan_truth(struct loop *loop, struct open_leases *open)
     }
     if (status == STATUS_OK) {
         status = scan_leases(loop, TABLE_LEASES, open);
-    }
-    if (status == STATUS_OK) {
-        status = scan_evidence(loop, open);
     }
     if (status == STATUS_OK) {
         status = scan_ledger_end(loop);

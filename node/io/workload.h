@@ -213,8 +213,9 @@ enum status workload_read_status(const char *job_dir, struct workload_status *re
 enum status workload_log_read(const char *job_dir, enum workload_stream stream, uint64_t offset,
                               struct buffer *buffer, uint64_t *ret_next) MUST_USE;
 
-/* Kills what a lost supervisor left behind, and the supervisor too. STATUS_TIMEOUT after 2 s. */
-enum status workload_reap_orphans(const char *job_dir) MUST_USE;
+/* Kills what a lost supervisor left behind, and the supervisor too. `ret_any`, when not NULL, says whether
+ * there was anything to kill. STATUS_TIMEOUT after 2 s. */
+enum status workload_reap_orphans(const char *job_dir, bool *ret_any) MUST_USE;
 
 /* Reaps, then removes the job's cgroups and directory with its workspace. STATUS_NOT_FOUND.
  * Can take long with many files: for a worker thread, or a quiet moment. */

@@ -198,7 +198,7 @@ load_cgroup(int directory, struct cgroup *ret)
 
 /* Kills what is known of the job until nothing of it is left. */
 static enum status
-reap(int directory)
+reap(int directory, bool *ret_any)
 {
     struct workload_status job = {0};
     struct cgroup group;
@@ -216,6 +216,7 @@ reap(int directory)
         if (!is_held && !runs && cgroup_is_empty(&group)) {
             return STATUS_OK;
         }
+        *ret_any = true;
         if (clock_monotonic_ms() >= deadline) {
             return STATUS_TIMEOUT;
         }
@@ -250,13 +251,17 @@ remove_cgroup(int directory)
 }
 
 enum status
-workload_reap_orphans(const char *job_dir)
+workload_reap_orphans(const char *job_dir, bool *ret_any)
 {
+    bool any = false;
     const int directory = open_job(job_dir);
     if (directory < 0) {
         return status_from_errno();
     }
-    const enum status status = reap(directory);
+    const enum status status = reap(directory, &any);
+    if (ret_any != NULL) {
+        *ret_any = any;
+    }
     if (status == STATUS_OK) {
         (void)remove_cgroup(directory); /* an empty one that stays does no harm */
     }
@@ -400,7 +405,8 @@ workload_destroy(const char *job_dir)
     if (directory < 0) {
         return status_from_errno();
     }
-    enum status status = reap(directory);
+    bool any = false;
+    enum status status = reap(directory, &any);
     if (status == STATUS_OK) {
         status = remove_cgroup(directory);
     }

@@ -39,10 +39,13 @@ before=$(on host-2 status --json | value identity)
 gpulet testnet kill host-2 -9 --dir "$NET" 2>/dev/null
 code 3 on host-2 status
 code 1 gpulet testnet kill host-2 --dir "$NET"
+echo "up = 77Mbit/s" >>"$NET/host-2/gpuletd.conf" # as a person may
 gpulet testnet restart host-2 --dir "$NET" 2>/dev/null
 equal "identity" "$before" "$(on host-2 status --json | value identity)"
 wait_until 20 "its listing" sh -c \
     "gpulet --dir '$NET' --node host-2 listings --mine --json | grep -q '\"own\": true'"
+wait_until 20 "its changed settings" sh -c \
+    "gpulet --dir '$NET' --node host-2 listings --mine --json | grep -q '\"up_mbit_s\": 77'"
 wait_until 20 "its peers" sh -c \
     "test \$(gpulet --dir '$NET' --node host-2 status --json | grep -c '\"peers\": 3') = 1"
 gpulet testnet logs host-2 --dir "$NET" | grep -q ready || fail "no log"

@@ -358,13 +358,16 @@ Test(workload, what_the_program_left_running_ends_with_it)
 Test(workload, death_of_the_supervisor_ends_the_job_and_is_told)
 {
     struct workload_status status;
+    bool any = false;
     NEEDS_SANDBOX();
     fixture_init_shell(&fixture, "echo up; trap '' TERM HUP; while :; do sleep 0.05; done");
     fixture_start(&fixture);
     fixture_await_output(&fixture, "up", 5000);
     fixture_await_state(&fixture, WORKLOAD_RUNNING, 1000);
     kill(fixture.status.supervisor_pid, SIGKILL);
-    cr_assert_eq(workload_reap_orphans(fixture.job_dir), STATUS_OK);
+    cr_assert_eq(workload_reap_orphans(fixture.job_dir, &any), STATUS_OK);
+    cr_assert_eq(workload_reap_orphans(fixture.job_dir, &any), STATUS_OK);
+    cr_assert_not(any, "nothing is left to be killed again");
     cr_assert_eq(fixture_process_count(&fixture), 0);
     cr_assert_eq(workload_read_status(fixture.job_dir, &status), STATUS_OK);
     cr_assert_eq(status.state, WORKLOAD_ENDED);
@@ -376,6 +379,7 @@ Test(workload, death_of_the_supervisor_ends_the_job_and_is_told)
 
 Test(workload, reaping_kills_supervisor_and_frozen_job)
 {
+    bool any = false;
     NEEDS_SANDBOX();
     fixture_init_shell(&fixture, "echo up; while :; do sleep 0.05; done");
     fixture_start(&fixture);
@@ -384,8 +388,9 @@ Test(workload, reaping_kills_supervisor_and_frozen_job)
     fixture_await_state(&fixture, WORKLOAD_FROZEN, 1000);
     cr_assert_gt(fixture_process_count(&fixture), 0);
     const int64_t start = fixture_now_ms();
-    cr_assert_eq(workload_reap_orphans(fixture.job_dir), STATUS_OK);
+    cr_assert_eq(workload_reap_orphans(fixture.job_dir, &any), STATUS_OK);
     cr_assert_lt(fixture_now_ms() - start, 250);
+    cr_assert(any);
     cr_assert_eq(fixture_process_count(&fixture), 0);
     cr_assert_not(fixture_supervisor_is_alive(&fixture));
     fixture_clear(&fixture);
@@ -402,7 +407,7 @@ Test(workload, things_that_are_not_there_are_not_found)
     cr_assert_eq(workload_read_status("/tmp/gpulet-no-such-job", &status), STATUS_NOT_FOUND);
     cr_assert_eq(workload_connect("/tmp/gpulet-no-such-job", &none), STATUS_NOT_FOUND);
     cr_assert_eq(workload_destroy("/tmp/gpulet-no-such-job"), STATUS_NOT_FOUND);
-    cr_assert_eq(workload_reap_orphans("/tmp/gpulet-no-such-job"), STATUS_NOT_FOUND);
+    cr_assert_eq(workload_reap_orphans("/tmp/gpulet-no-such-job", NULL), STATUS_NOT_FOUND);
     cr_assert_eq(workload_log_read("/tmp/gpulet-no-such-job", WORKLOAD_STDOUT, 0, &buffer, &next),
                  STATUS_NOT_FOUND);
 }
