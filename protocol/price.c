@@ -1,5 +1,7 @@
 #include "protocol/price.h"
 
+#include <assert.h>
+
 __extension__ typedef unsigned __int128 wide;
 
 enum { MS_PER_HOUR = 3600000 };
@@ -162,4 +164,18 @@ uint64_t
 price_halfway(uint64_t bid, uint64_t ask)
 {
     return (uint64_t)(((wide)bid + ask) / 2);
+}
+
+struct amount
+price_of_current(uint16_t watts, struct amount uusd_per_kwh)
+{
+    const int64_t tariff = amount_micro(uusd_per_kwh);
+    struct amount price = amount_zero();
+    if (tariff > 0) {
+        const wide cost = ((wide)tariff * watts + 999) / 1000;
+        const wide most = (wide)AMOUNT_MICRO_MAX;
+        const enum status status = amount_of_wide(cost > most ? most : cost, &price);
+        assert(status == STATUS_OK);
+    }
+    return price;
 }

@@ -57,4 +57,8 @@ int64_t price_of_unit(uint64_t price_uusd_per_unit_hour, uint32_t unit);
 /* The uniform price of a clearing: halfway between the marginal bid and ask, floored. */
 uint64_t price_halfway(uint64_t bid, uint64_t ask);
 
+/* What a board of so many watts costs an hour when a kWh costs so much, rounded up; zero for a price that
+ * is not positive; saturates at AMOUNT_MICRO_MAX. */
+struct amount price_of_current(uint16_t watts, struct amount uusd_per_kwh);
+
 #endif

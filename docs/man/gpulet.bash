@@ -32,7 +32,7 @@ _gpulet() {
     esac
     if [ "${current#-}" != "$current" ]; then
         words=" --data --node --dir --json --help"
-        [ "$first" != 'up' ] || words="$words --config --network --listen --stream-listen --advertise --stream-advertise --peer --label --region --up --down --cpu-threads --ram --disk --spend-per-lease --spend-per-day --decide --first-uid --records-max --inbound-max --inbound-per-address --inbound-per-net --handshakes --passphrase-file --log --log-level --issuer --seed --simulate"
+        [ "$first" != 'up' ] || words="$words --config --network --listen --stream-listen --advertise --stream-advertise --peer --label --region --up --down --cpu-threads --ram --disk --kwh-price --spend-per-lease --spend-per-day --decide --first-uid --records-max --inbound-max --inbound-per-address --inbound-per-net --handshakes --passphrase-file --log --log-level --issuer --seed --simulate"
         [ "$first" != 'down' ] || words="$words --wait"
         [ "$first" != 'host' ] || words="$words --gpu --ask --interruptible-ask --when --min --max --notice --minimum-run --reclaims-per-day --owed --works --renter-reliability --for --image-allow --dry-run"
         [ "$first" != 'unhost' ] || words="$words --gpu --dry-run"

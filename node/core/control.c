@@ -1,7 +1,9 @@
 #include "node/core/control.h"
+#include "node/core/ask.h"
 
 #include <string.h>
 
+#include "node/core/ask.h"
 #include "node/core/gossip.h"
 #include "node/core/host.h"
 #include "node/core/ledger.h"
@@ -105,7 +107,7 @@ say_gpus(struct core *core, struct client client)
             .driver = say_cut(bytes_of_text(gpu->driver), sizeof gpu->driver),
             .simulated = gpu->simulated,
             .state = bytes_of_text(gpu_state(core, gpu)),
-            .suggested_ask_uusd_per_hour = listing_suggested_ask(core, gpu->gpu_class),
+            .suggested_ask_uusd_per_hour = ask_suggested(core, gpu->gpu_class),
         };
         say_row(core, client, ROW_GPU, &view);
     }

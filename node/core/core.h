@@ -31,6 +31,7 @@ struct core_options {
     size_t shelf_records_max;           /* gossiped records in memory */
     struct amount spend_lease_max_uusd; /* of a renter, per lease and per day */
     struct amount spend_day_max_uusd;
+    struct amount current_uusd_per_kwh; /* what the owner pays; zero: not known */
     uint32_t pid;
 };
 

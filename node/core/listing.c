@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "node/core/ask.h"
 #include "node/core/gossip.h"
 #include "node/core/say.h"
 #include "node/core/search.h"
@@ -106,18 +107,6 @@ listing_set_paused(struct core *core, uint64_t gpu_mask)
     }
 }
 
-struct amount
-listing_suggested_ask(const struct core *core, uint16_t gpu_class)
-{
-    (void)core;
-    const struct gpu_class *class = gpu_class_by_number(gpu_class);
-    struct amount ask = amount_zero();
-    const enum status status =
-        amount_of_micro(class == NULL ? 100000 : (int64_t) class->ask_uusd_per_hour, &ask);
-    assert(status == STATUS_OK);
-    return ask;
-}
-
 static const struct gpu *
 group_gpu(const struct core *core, uint16_t slot_group)
 {
@@ -173,7 +162,7 @@ listing_of_offer(struct core *core, const struct offer_row *row, const struct gp
         .down_mbit_s = core->options.down_mbit_s,
         .region = core->options.region,
         .ask_uusd_per_hour =
-            row->ask_is_auto ? listing_suggested_ask(core, gpu->gpu_class) : row->ask_uusd_per_hour,
+            row->ask_is_auto ? ask_suggested(core, gpu->gpu_class) : row->ask_uusd_per_hour,
         .interruptible_ask_uusd_per_hour = row->interruptible_ask_uusd_per_hour,
         .lease_min_s = row->lease_min_s,
         .lease_max_s = row->lease_max_s,
@@ -541,6 +530,9 @@ listing_host(struct core *core, struct client client, const struct control_host 
         if (why != NULL) {
             say_done(core, client, STATUS_REFUSED, "%s", why);
             return;
+        }
+        if (row.ask_is_auto) {
+            ask_explain(core, client, core->gpus[i].gpu_class);
         }
         if (ask->dry_run) {
             const struct offer_state offer = {.row = row};

@@ -41,7 +41,4 @@ struct amount listing_price(const struct listing *listing, bool interruptible);
 /* Which cards are not offered just now, whatever the offers say; kept over restarts. */
 void listing_set_paused(struct core *core, uint64_t gpu_mask);
 
-/* A fair price for a card: the class's typical one. */
-struct amount listing_suggested_ask(const struct core *core, uint16_t gpu_class);
-
 #endif

@@ -115,6 +115,7 @@ fill_core_options(struct loop *loop)
     core->shelf_records_max = options->records_max;
     core->spend_lease_max_uusd = options->spend_lease_max_uusd;
     core->spend_day_max_uusd = options->spend_day_max_uusd;
+    core->current_uusd_per_kwh = options->current_uusd_per_kwh;
     core->pid = (uint32_t)getpid();
 }
 

@@ -77,6 +77,7 @@ static const struct target targets[] = {
     TARGET("cpu-threads", cpu_threads),
     TARGET("ram", ram_mib),
     TARGET("disk", disk_mib),
+    TARGET("kwh-price", current_uusd_per_kwh),
     TARGET("spend-per-lease", spend_lease_max_uusd),
     TARGET("spend-per-day", spend_day_max_uusd),
     TARGET("decide", decide),

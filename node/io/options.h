@@ -51,6 +51,7 @@ struct options {
     uint16_t cpu_threads; /* 0: by the machine, for this and the next two */
     uint32_t ram_mib;
     uint32_t disk_mib;
+    struct amount current_uusd_per_kwh;
     struct amount spend_lease_max_uusd;
     struct amount spend_day_max_uusd;
     char decide[OPTION_PATH_SIZE];

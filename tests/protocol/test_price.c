@@ -176,3 +176,14 @@ Test(price, the_halfway_price_lies_between_without_overflow)
     cr_assert_eq(price_halfway(20, 11), 15u);
     cr_assert_eq(price_halfway(UINT64_MAX, UINT64_MAX), UINT64_MAX);
 }
+
+Test(price, what_a_card_draws_is_paid_in_full)
+{
+    cr_assert_eq(amount_micro(price_of_current(450, micro(300000))), 135000);
+    cr_assert_eq(amount_micro(price_of_current(1, micro(1))), 1, "rounded up");
+    cr_assert_eq(amount_micro(price_of_current(0, micro(300000))), 0);
+    cr_assert_eq(amount_micro(price_of_current(450, amount_zero())), 0, "not known");
+    cr_assert_eq(amount_micro(price_of_current(450, micro(-1))), 0);
+    cr_assert_eq(amount_micro(price_of_current(UINT16_MAX, micro(AMOUNT_MICRO_MAX))),
+                 AMOUNT_MICRO_MAX);
+}
