@@ -1,6 +1,6 @@
 # gpulet: one hand-written Makefile, no configure step. `make help` lists the targets.
 #
-#   make                    build/release/bin/{gpuletd,gpulet}
+#   make                    build/release/bin/{gpuletd,gpulet,gpulet-job}
 #   make check              the quick gate: installs what is missing, builds, tests
 #   make VARIANT=debug      another build beside it: debug asan ubsan tsan clang fuzz cover integer
 #   make V=1                show the commands
@@ -21,6 +21,7 @@ BUILD ?= build
 VARIANT ?= release
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec
 DATADIR ?= $(PREFIX)/share
 DESTDIR ?=
 WERROR ?= -Werror
@@ -136,15 +137,26 @@ $(foreach r,$(rooms),$(eval $(r)_objects := $(call objects_of,$(call sources_of,
 room_archives := $(call archives_of,$(rooms))
 
 PHONY := all
-all: programs $(room_archives) ## Build both programs into build/release/bin
+all: programs $(room_archives) ## Build the programs into build/release/bin
 
 PHONY += programs
-programs: $(if $(wildcard node/main.c),$(BIN)/gpuletd) $(if $(wildcard cli/main.c),$(BIN)/gpulet)
+programs: $(if $(wildcard node/main.c),$(BIN)/gpuletd $(BIN)/gpulet-job) $(if $(wildcard cli/main.c),$(BIN)/gpulet)
 
 $(BIN)/gpuletd: $(O)/obj/node/main.o $(call archives_of,$(io_sees)) $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $(filter %.o %.a,$^) $(call libs_of,$(io_modules))
+
+# Loaded twice for each job, so without shared libraries where the C library is there for that.
+can_link_statically = $(call once,can_link_statically,$(shell mkdir -p $(O) && \
+    echo 'int main(void) { return 0; }' >$(O)/static.c && \
+    $(CC) -fPIE -static-pie -o $(O)/static $(O)/static.c 2>/dev/null && echo yes))
+static_link = $(if $(filter release clang,$(VARIANT)),$(if $(can_link_statically),-static-pie))
+$(BIN)/gpulet-job: $(O)/obj/node/job.o $(call archives_of,io protocol) $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(if $(static_link),$(filter-out -pie,$(link_flags)) $(static_link),$(link_flags)) \
+	    -o $@ $(filter %.o %.a,$^)
 
 $(BIN)/gpulet: $(O)/obj/cli/main.o $(call archives_of,$(cli_sees)) $(O)/flags
 	@mkdir -p $(@D)
@@ -392,7 +404,9 @@ installed_docs := $(sort $(wildcard README.md LICENSE))
 
 PHONY += install uninstall dist clean distclean help
 install: all ## Install below $(DESTDIR)$(PREFIX)
-	$(Q)$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/doc/gpulet'
+	$(Q)$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/doc/gpulet' \
+	    '$(DESTDIR)$(LIBEXECDIR)/gpulet'
+	$(Q)$(INSTALL) -m 755 '$(BIN)/gpulet-job' '$(DESTDIR)$(LIBEXECDIR)/gpulet/gpulet-job'
 	$(Q)for program in gpuletd gpulet; do \
 	    $(INSTALL) -m 755 '$(BIN)'/$$program '$(DESTDIR)$(BINDIR)'/$$program || exit 1; done
 	$(Q)for page in $(man_pages); do section=$${page##*.}; \
@@ -404,7 +418,9 @@ install: all ## Install below $(DESTDIR)$(PREFIX)
 	    '$(DESTDIR)$(DATADIR)/bash-completion/completions/gpulet'
 
 uninstall: ## Remove what install put there
-	$(Q)rm -f '$(DESTDIR)$(BINDIR)/gpuletd' '$(DESTDIR)$(BINDIR)/gpulet'
+	$(Q)rm -f '$(DESTDIR)$(BINDIR)/gpuletd' '$(DESTDIR)$(BINDIR)/gpulet' \
+	    '$(DESTDIR)$(LIBEXECDIR)/gpulet/gpulet-job'
+	$(Q)rmdir '$(DESTDIR)$(LIBEXECDIR)/gpulet' '$(DESTDIR)$(LIBEXECDIR)' 2>/dev/null || true
 	$(Q)for page in $(man_pages); do \
 	    rm -f '$(DESTDIR)$(DATADIR)/man/man'$${page##*.}/$${page##*/}; done
 	$(Q)rm -f $(patsubst %,'$(DESTDIR)$(DATADIR)/doc/gpulet/%',$(notdir $(installed_docs)))

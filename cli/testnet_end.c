@@ -30,7 +30,7 @@ names_directory(const char *pid, const char *directory)
     const size_t got = fread(line, 1, sizeof line - 1, file);
     fclose(file);
     line[got] = '\0';
-    if (strcmp(line, "gpuletd") != 0) { /* a supervisor is started under this name */
+    if (strcmp(line, "gpulet-job") != 0) { /* a supervisor is started under this name */
         return false;
     }
     for (size_t at = 0; at < got; at += strlen(line + at) + 1) {

@@ -19,18 +19,6 @@
 
 enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, WHY_SIZE = 1024 };
 
-/* A job's own process begins as a plain one, whatever the daemon had blocked or ignored. */
-static int
-supervise(int argc, char **argv)
-{
-    sigset_t none;
-    sigemptyset(&none);
-    if (sigprocmask(SIG_SETMASK, &none, NULL) != 0 || signal(SIGPIPE, SIG_DFL) == SIG_ERR) {
-        return EXIT_REFUSED;
-    }
-    return supervisor_main(argc, argv);
-}
-
 static int
 refuse(int code, const struct buffer *why)
 {
@@ -112,7 +100,7 @@ main(int argc, char **argv)
         return refuse(status == STATUS_NOT_FOUND ? EXIT_REFUSED : EXIT_USAGE, &why);
     }
     if (options.mode == MODE_SUPERVISE) {
-        return supervise(argc, argv);
+        return supervisor_main(argc, argv);
     }
     if (options.mode == MODE_HELP) {
         options_print_help();

@@ -113,6 +113,13 @@ job_spec_free(struct job_spec *spec)
     }
 }
 
+void
+job_spec_equip(struct job_spec *spec, const char *program, struct bytes filter)
+{
+    spec->workload.supervisor_program = program;
+    spec->workload.filter = filter;
+}
+
 const struct workload_spec *
 job_spec_workload(const struct job_spec *spec)
 {

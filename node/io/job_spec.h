@@ -13,6 +13,10 @@ enum status job_spec_make(const struct effect_job *order, const char *path, uid_
                           struct job_spec **ret_spec) MUST_USE;
 void job_spec_free(struct job_spec *spec);
 
+/* What all jobs of this node share, borrowed until the job is started: the program that holds it (NULL:
+ * this one) and the filter of its system calls (empty: made for it). */
+void job_spec_equip(struct job_spec *spec, const char *program, struct bytes filter);
+
 /* Borrowed from the spec. */
 const struct workload_spec *job_spec_workload(const struct job_spec *spec);
 

@@ -1,9 +1,13 @@
 #include "node/io/job_worker.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include "node/io/job_program.h"
+#include "node/io/sandbox.h"
 
 struct job_queue {
     struct job_task *first;
@@ -18,6 +22,10 @@ struct job_worker {
     int event_fd;
     struct job_queue waiting; /* this and the next under the lock */
     struct job_queue done;
+    int program;           /* -1: it is not there */
+    char program_path[32]; /* the descriptor's own name */
+    struct buffer filter;  /* of the thread alone; empty before the first job */
+    uint8_t filter_memory[WORKLOAD_FILTER_BYTES_MAX];
 };
 
 static void
@@ -44,12 +52,26 @@ take_first(struct job_queue *queue)
     return task;
 }
 
+static enum status
+start(struct job_worker *worker, struct job_spec *spec)
+{
+    if (worker->filter.length == 0) {
+        const enum status status = sandbox_filter(&worker->filter);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    job_spec_equip(spec, worker->program < 0 ? NULL : worker->program_path,
+                   buffer_bytes(&worker->filter));
+    return workload_start(job_spec_workload(spec));
+}
+
 static void
-do_task(struct job_task *task)
+do_task(struct job_worker *worker, struct job_task *task)
 {
     switch (task->kind) {
     case JOB_TASK_START:
-        task->status = workload_start(job_spec_workload(task->spec));
+        task->status = start(worker, task->spec);
         break;
     case JOB_TASK_DESTROY:
         task->status = workload_destroy(task->path);
@@ -69,7 +91,7 @@ work(void *argument)
             continue;
         }
         pthread_mutex_unlock(&worker->lock);
-        do_task(task);
+        do_task(worker, task);
         pthread_mutex_lock(&worker->lock);
         append(&worker->done, task);
         const uint64_t one = 1;
@@ -81,6 +103,17 @@ work(void *argument)
     return NULL;
 }
 
+static void
+close_files(const struct job_worker *worker)
+{
+    if (worker->event_fd >= 0) {
+        close(worker->event_fd);
+    }
+    if (worker->program >= 0) {
+        close(worker->program);
+    }
+}
+
 struct job_worker *
 job_worker_new(void)
 {
@@ -89,12 +122,14 @@ job_worker_new(void)
         return NULL;
     }
     worker->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    worker->program = job_program_open();
+    snprintf(worker->program_path, sizeof worker->program_path, "/proc/self/fd/%d",
+             worker->program);
+    buffer_init(&worker->filter, worker->filter_memory, sizeof worker->filter_memory);
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->wake, NULL);
     if (worker->event_fd < 0 || pthread_create(&worker->thread, NULL, work, worker) != 0) {
-        if (worker->event_fd >= 0) {
-            close(worker->event_fd);
-        }
+        close_files(worker);
         free(worker);
         return NULL;
     }
@@ -133,7 +168,7 @@ job_worker_free(struct job_worker *worker)
     pthread_join(worker->thread, NULL);
     free_all(&worker->waiting);
     free_all(&worker->done);
-    close(worker->event_fd);
+    close_files(worker);
     pthread_cond_destroy(&worker->wake);
     pthread_mutex_destroy(&worker->lock);
     free(worker);

@@ -31,6 +31,21 @@ static const struct {
     {"/etc/resolv.conf", "# no network\n"},
 };
 
+void
+sandbox_find_bwrap(char ret_path[256])
+{
+    /* Not from PATH: as root this would run what a user's environment names. */
+    static const char *const places[] = {"/usr/bin/bwrap", "/bin/bwrap", "/usr/local/bin/bwrap",
+                                         "/run/current-system/sw/bin/bwrap"};
+    ret_path[0] = '\0';
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        if (access(places[i], X_OK) == 0) {
+            snprintf(ret_path, 256, "%s", places[i]);
+            return;
+        }
+    }
+}
+
 /* What is under way while a command is built; `status` is sticky. */
 struct builder {
     struct buffer options; /* NUL-separated */
@@ -242,7 +257,7 @@ add_environment(struct builder *builder, const struct workload_spec *spec)
 }
 
 static void
-add_isolation(struct builder *builder)
+add_isolation(struct builder *builder, const struct workload_spec *spec)
 {
     static const char *const switches[] = {
         "--unshare-all", "--die-with-parent",
@@ -255,13 +270,11 @@ add_isolation(struct builder *builder)
     for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
         add(builder, switches[i]);
     }
-    int filter = -1;
-    const enum status status = sandbox_filter(&filter);
-    if (status != STATUS_OK) {
-        fail(builder, status);
-        return;
+    /* bwrap takes no filter for no wish to have one. */
+    if (spec->filter.length == 0) {
+        fail(builder, STATUS_REFUSED);
     }
-    keep_descriptor(builder, filter);
+    const int filter = memory_file(builder, spec->filter);
     add(builder, "--seccomp");
     add_number(builder, (uint64_t)filter);
 }
@@ -339,7 +352,7 @@ sandbox_command_build(const struct workload_spec *spec, const struct sandbox_sou
     if (command.program[0] == '\0') {
         fail(&builder, STATUS_UNAVAILABLE);
     }
-    add_isolation(&builder);
+    add_isolation(&builder, spec);
     add_tree(&builder, spec, sources);
     add_environment(&builder, spec);
     if (builder.options.overflowed) {

@@ -42,9 +42,9 @@ enum status sandbox_check_environment(const char *entry, char ret_reason[SANDBOX
 /* Where bwrap is, searched in the system's directories; "" when nowhere. */
 void sandbox_find_bwrap(char ret_path[256]);
 
-/* A file (memfd, at its start) with the BPF program that refuses what a job has no need for. The
- * descriptor is inherited by exec and owned by the caller. STATUS_UNAVAILABLE, STATUS_NO_MEMORY. */
-enum status sandbox_filter(int *ret_descriptor) MUST_USE;
+/* Appends the BPF program that refuses what a job has no need for; takes 1 ms, and is the same for all
+ * jobs. STATUS_UNAVAILABLE, STATUS_NO_MEMORY, STATUS_NO_SPACE: over WORKLOAD_FILTER_BYTES_MAX. */
+enum status sandbox_filter(struct buffer *buffer) MUST_USE;
 
 /* Where bwrap finds what it binds. */
 struct sandbox_sources {

@@ -12,21 +12,6 @@
 #include "node/io/cgroup.h"
 #include "node/io/supervisor_file.h"
 
-void
-sandbox_find_bwrap(char ret_path[256])
-{
-    /* Not from PATH: as root this would run what a user's environment names. */
-    static const char *const places[] = {"/usr/bin/bwrap", "/bin/bwrap", "/usr/local/bin/bwrap",
-                                         "/run/current-system/sw/bin/bwrap"};
-    ret_path[0] = '\0';
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        if (access(places[i], X_OK) == 0) {
-            snprintf(ret_path, 256, "%s", places[i]);
-            return;
-        }
-    }
-}
-
 /* In the child: what a job's bwrap does first, without a job. Never returns. */
 static void
 try_namespaces(const char *bwrap, int errors)
@@ -141,17 +126,16 @@ void
 sandbox_capabilities(struct sandbox_capabilities *ret)
 {
     struct cgroup own;
-    int filter = -1;
+    uint8_t memory[WORKLOAD_FILTER_BYTES_MAX];
+    struct buffer filter;
     *ret = (struct sandbox_capabilities){.separates_users = geteuid() == 0};
     cgroup_find_own(&own);
     ret->limits_memory = own.places[CGROUP_MEMORY].version != 0;
     ret->limits_pids = own.places[CGROUP_PIDS].version != 0;
     ret->limits_cpu = own.places[CGROUP_CPU].version != 0;
     ret->freezes = own.places[CGROUP_FREEZER].version != 0;
+    buffer_init(&filter, memory, sizeof memory);
     ret->has_seccomp = sandbox_filter(&filter) == STATUS_OK;
-    if (ret->has_seccomp) {
-        close(filter);
-    }
     sandbox_find_bwrap(ret->bwrap_path);
     if (ret->bwrap_path[0] == '\0') {
         snprintf(ret->reason, sizeof ret->reason, "bwrap is not installed (package bubblewrap)");

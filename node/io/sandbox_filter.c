@@ -221,22 +221,29 @@ refuse_unknown(scmp_filter_ctx filter)
 }
 
 static enum status
-export_filter(scmp_filter_ctx filter, int *ret_descriptor)
+export_filter(scmp_filter_ctx filter, struct buffer *buffer)
 {
-    const int descriptor = memfd_create("gpulet-filter", 0);
-    if (descriptor < 0) {
+    uint8_t program[WORKLOAD_FILTER_BYTES_MAX];
+    const int file = memfd_create("gpulet-filter", MFD_CLOEXEC);
+    if (file < 0) {
         return STATUS_UNAVAILABLE;
     }
-    if (seccomp_export_bpf(filter, descriptor) != 0 || lseek(descriptor, 0, SEEK_SET) != 0) {
-        close(descriptor);
-        return STATUS_UNAVAILABLE;
+    enum status status = STATUS_UNAVAILABLE;
+    if (seccomp_export_bpf(filter, file) == 0) {
+        const off_t length = lseek(file, 0, SEEK_END);
+        if (length > (off_t)sizeof program) {
+            status = STATUS_NO_SPACE;
+        } else if (length > 0 && pread(file, program, (size_t)length, 0) == length) {
+            buffer_append(buffer, program, (size_t)length);
+            status = buffer->overflowed ? STATUS_NO_SPACE : STATUS_OK;
+        }
     }
-    *ret_descriptor = descriptor;
-    return STATUS_OK;
+    close(file);
+    return status;
 }
 
 enum status
-sandbox_filter(int *ret_descriptor)
+sandbox_filter(struct buffer *buffer)
 {
     const scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     if (filter == NULL) {
@@ -248,7 +255,7 @@ sandbox_filter(int *ret_descriptor)
         seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 && refuse_names(filter) &&
         refuse_namespaces(filter) && refuse_sockets(filter) && refuse_odd_arguments(filter) &&
         ignore_core_limit(filter) && refuse_unknown(filter)) {
-        status = export_filter(filter, ret_descriptor);
+        status = export_filter(filter, buffer);
     }
     seccomp_release(filter);
     return status;

@@ -120,19 +120,17 @@ open_signals(struct supervisor *supervisor)
     return supervisor->signals < 0 ? STATUS_SYSTEM : STATUS_OK;
 }
 
-/* Everything that can fail before the job exists. */
+/* Everything that can fail before the sandbox is made. The logs are made by one supervisor only: a
+ * second one of this job gets no further. */
 static enum status
 prepare(struct supervisor *supervisor)
 {
     enum status status = read_spec(supervisor);
     if (status == STATUS_OK) {
-        status = promise_start(supervisor);
+        status = open_output(supervisor, 0, "out.log");
     }
     if (status == STATUS_OK) {
         status = open_signals(supervisor);
-    }
-    if (status == STATUS_OK) {
-        status = open_output(supervisor, 0, "out.log");
     }
     if (status == STATUS_OK) {
         status = open_output(supervisor, 1, "err.log");
@@ -144,8 +142,20 @@ prepare(struct supervisor *supervisor)
         supervisor->input.ring = malloc(WORKLOAD_STDIN_WINDOW);
         status = supervisor->input.ring == NULL ? STATUS_NO_MEMORY : STATUS_OK;
     }
+    return status;
+}
+
+/* The sandbox is made while the promise goes to the disk; without the promise nothing runs in it. */
+static enum status
+promise_and_make(struct supervisor *supervisor)
+{
+    supervisor_make_sandbox(supervisor);
+    enum status status = promise_start(supervisor);
     if (status == STATUS_OK) {
         status = control_listen(supervisor->directory, &supervisor->listener);
+    }
+    if (supervisor->job_exists) {
+        (status == STATUS_OK ? job_go : job_abandon)(&supervisor->job);
     }
     return status;
 }
@@ -270,7 +280,10 @@ supervise(int directory)
     supervisor->listener = supervisor->connection = supervisor->signals = -1;
     supervisor->job = no_job;
     supervisor->kill_at_ms = INT64_MAX;
-    const enum status status = prepare(supervisor);
+    enum status status = prepare(supervisor);
+    if (status == STATUS_OK) {
+        status = promise_and_make(supervisor);
+    }
     answer(status);
     if (status != STATUS_OK) {
         return 1;
@@ -288,13 +301,20 @@ supervise(int directory)
 int
 supervisor_main(int argc, char **argv)
 {
+    sigset_t none;
+    sigemptyset(&none);
+    /* It begins as a plain process, whatever the daemon had blocked or ignored. */
+    if (sigprocmask(SIG_SETMASK, &none, NULL) != 0 || signal(SIGPIPE, SIG_DFL) == SIG_ERR) {
+        return 1;
+    }
     if (argc > 2 && strcmp(argv[2], "init") == 0) {
         supervisor_init_main(argc, argv);
     }
     if (argc != 4 || strcmp(argv[2], "job") != 0) {
-        fprintf(stderr, "--supervise is for gpuletd itself\n");
+        fprintf(stderr, "gpulet-job is for gpuletd itself\n");
         return 2;
     }
+    prctl(PR_SET_NAME, "gpulet-job");
     syscall(SYS_close_range, READY_DESCRIPTOR + 1, ~0u, 0);
     const int directory = open(argv[3], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) {

@@ -136,6 +136,20 @@ start_program(struct init *init, char **arguments)
     tell(init, error == 0 ? INIT_STARTED : INIT_FAILED, (uint32_t)error);
 }
 
+/* The sandbox is made while the promise of the start is written: the program waits for it. */
+static void
+await_go(const struct init *init)
+{
+    struct init_message message = {0};
+    ssize_t count;
+    do {
+        count = recv(init->channel, &message, sizeof message, 0);
+    } while (count < 0 && errno == EINTR);
+    if (count != (ssize_t)sizeof message || message.type != INIT_GO) {
+        _exit(126); /* no supervisor, no job */
+    }
+}
+
 /* Reaps orphans too; the job is over with its first process, and this one's end kills the rest. */
 static void
 reap(const struct init *init)
@@ -200,6 +214,7 @@ supervisor_init_main(int argc, char **argv)
     sigaddset(&all, SIGCHLD);
     init.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     tell(&init, INIT_HELLO, 0);
+    await_go(&init);
     start_program(&init, argv + ARGUMENT_PROGRAM);
     for (;;) {
         struct pollfd pollers[2] = {{.fd = init.channel, .events = POLLIN},

@@ -1,6 +1,6 @@
 /* The first process inside a sandbox: starts the job's program, tells how it ended, passes signals.
  *
- * It is this program again, exec'd by bwrap as the sandbox's pid 1. With it the supervisor learns the
+ * It is the supervisor's program again, exec'd by bwrap as the sandbox's pid 1. With it the supervisor learns the
  * true exit status (bwrap folds signals into codes), and can stop every process of the job at once
  * where no cgroup can: pid 1's kill(-1) reaches all of them and no fork slips through.
  */
@@ -18,6 +18,7 @@ enum init_message_type {
     INIT_STOP = 5,    /* to init: SIGSTOP to every process */
     INIT_CONTINUE = 6,
     INIT_SIGNAL = 7, /* to init: value = signal for the job's program */
+    INIT_GO = 8,     /* to init, first of all: the promise is on the disk, start the program */
 };
 
 struct init_message {
@@ -25,7 +26,7 @@ struct init_message {
     uint32_t value;
 };
 
-/* gpuletd --supervise init CHANNEL STDIN STDOUT STDERR PROCESSES DATA -- PROGRAM ARGUMENT...
+/* gpulet-job --supervise init CHANNEL STDIN STDOUT STDERR PROCESSES DATA -- PROGRAM ARGUMENT...
  * Never returns. */
 _Noreturn void supervisor_init_main(int argc, char **argv);
 

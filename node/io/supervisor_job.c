@@ -478,6 +478,24 @@ job_is_gone(struct job *job)
 }
 
 void
+job_go(struct job *job)
+{
+    order(job, INIT_GO, 0);
+}
+
+void
+job_abandon(struct job *job)
+{
+    enum { TRIES = 500, PAUSE_MS = 2 };
+    for (int i = 0; i < TRIES && !job_is_gone(job); i++) {
+        job_kill(job);
+        poll(NULL, 0, PAUSE_MS);
+    }
+    const enum status status = cgroup_remove(&job->group);
+    (void)status; /* workload_destroy tries again */
+}
+
+void
 job_complaint(struct job *job, char ret_reason[WORKLOAD_REASON_SIZE])
 {
     ssize_t count = job->errors < 0 ? 0 : read(job->errors, ret_reason, WORKLOAD_REASON_SIZE - 1);

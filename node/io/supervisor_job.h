@@ -27,10 +27,14 @@ struct job_streams {
     int outputs[2];
 };
 
-/* Makes the cgroup and the sandbox and starts bwrap in them. On failure nothing runs and one sentence
- * stands in ret_reason; job_clear as ever. */
+/* Makes the cgroup and starts bwrap in it, which makes the sandbox; the job's program waits there for
+ * job_go. On failure nothing runs and one sentence stands in ret_reason; job_clear as ever. */
 enum status job_start(struct job *job, int directory, const struct supervisor_spec *spec,
                       struct job_streams *ret, char ret_reason[WORKLOAD_REASON_SIZE]) MUST_USE;
+/* Lets the job's program start. */
+void job_go(struct job *job);
+/* Ends a job that will not go, and its cgroup; waits for it, a second at most. */
+void job_abandon(struct job *job);
 void job_clear(struct job *job);
 
 /* The next message of the sandbox's first process. STATUS_NOT_NOW; STATUS_DISCONNECTED. */

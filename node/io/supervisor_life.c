@@ -124,21 +124,28 @@ connect_streams(struct supervisor *supervisor, const struct job_streams *streams
 }
 
 void
-supervisor_begin(struct supervisor *supervisor)
+supervisor_make_sandbox(struct supervisor *supervisor)
 {
     struct job_streams streams = {.input = -1, .outputs = {-1, -1}};
-    struct disk_use use;
-    unlinkat(supervisor->directory, "spec", 0); /* the renter's secrets; nothing reads it again */
     const enum status status = job_start(&supervisor->job, supervisor->directory, &supervisor->spec,
                                          &streams, supervisor->status.reason);
-    if (status != STATUS_OK) {
+    if (status == STATUS_OK) {
+        connect_streams(supervisor, &streams);
+        supervisor->job_exists = true;
+    }
+}
+
+void
+supervisor_begin(struct supervisor *supervisor)
+{
+    struct disk_use use;
+    unlinkat(supervisor->directory, "spec", 0); /* the renter's secrets; nothing reads it again */
+    if (!supervisor->job_exists) {
         could_not_start(supervisor);
         end_streams(supervisor);
         conclude(supervisor);
         return;
     }
-    connect_streams(supervisor, &streams);
-    supervisor->job_exists = true;
     if (disk_measure(supervisor->job.workspace, &use) == STATUS_OK) {
         supervisor->disk_was_low = use.is_low;
     }

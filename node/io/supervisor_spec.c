@@ -4,7 +4,7 @@
 
 #include "node/io/supervisor_wire.h"
 
-static const uint32_t spec_version = 1;
+static const uint32_t spec_version = 2;
 
 static void
 append_texts(struct buffer *buffer, const char *const *texts, size_t count)
@@ -36,6 +36,8 @@ supervisor_spec_encode(const struct workload_spec *spec, struct buffer *buffer)
     append_texts(buffer, spec->arguments, spec->argument_count);
     append_texts(buffer, spec->environment, spec->environment_count);
     append_texts(buffer, spec->device_paths, spec->device_count);
+    wire_append_u32(buffer, (uint32_t)spec->filter.length);
+    buffer_append(buffer, spec->filter.data, spec->filter.length);
     wire_append_u32(buffer, (uint32_t)spec->gpu_count);
     for (size_t i = 0; i < spec->gpu_count; i++) {
         wire_append_u32(buffer, spec->gpu_indices[i]);
@@ -85,6 +87,13 @@ take_lists(struct wire_reader *reader, struct supervisor_spec *ret)
     spec->argument_count = take_texts(reader, ret->arguments, WORKLOAD_ARGUMENTS_MAX);
     spec->environment_count = take_texts(reader, ret->environment, WORKLOAD_ENVIRONMENT_MAX);
     spec->device_count = take_texts(reader, ret->device_paths, WORKLOAD_DEVICES_MAX);
+    const uint32_t filter_length = wire_take_u32(reader);
+    const uint8_t *filter = wire_take_bytes(reader, filter_length);
+    if (filter_length > WORKLOAD_FILTER_BYTES_MAX || filter == NULL) {
+        reader->failed = true;
+        return;
+    }
+    spec->filter = bytes_of(filter, filter_length);
     spec->gpu_count = wire_take_u32(reader);
     if (spec->gpu_count > WORKLOAD_GPUS_MAX) {
         reader->failed = true;

@@ -46,7 +46,10 @@ struct supervisor {
 
 /* Life cycle (supervisor_life.c) */
 
-/* Starts the job; when that fails, the status says so and the job counts as ended. */
+/* Begins to make the sandbox, in which the job's program waits; a failure is told by what follows. */
+void supervisor_make_sandbox(struct supervisor *supervisor);
+/* Watches over the job, which was let go; when there is none, the status says so and the job counts as
+ * ended. */
 void supervisor_begin(struct supervisor *supervisor);
 /* What the sandbox's first process says. */
 void supervisor_hear_job(struct supervisor *supervisor);

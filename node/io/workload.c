@@ -47,6 +47,25 @@ check_spec(const struct workload_spec *spec)
     return STATUS_OK;
 }
 
+/* The spec as it goes to the supervisor, which cannot make a filter. */
+static enum status
+encode_spec(const struct workload_spec *spec, struct buffer *buffer)
+{
+    uint8_t memory[WORKLOAD_FILTER_BYTES_MAX];
+    struct buffer filter;
+    struct workload_spec whole = *spec;
+    buffer_init(&filter, memory, sizeof memory);
+    if (spec->filter.length == 0) {
+        const enum status status = sandbox_filter(&filter);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        whole.filter = buffer_bytes(&filter);
+    }
+    supervisor_spec_encode(&whole, buffer);
+    return buffer->overflowed ? STATUS_LIMIT : STATUS_OK;
+}
+
 static enum status
 write_spec(int directory, const struct workload_spec *spec)
 {
@@ -56,10 +75,10 @@ write_spec(int directory, const struct workload_spec *spec)
         return STATUS_NO_MEMORY;
     }
     buffer_init(&buffer, memory, WORKLOAD_SPEC_BYTES_MAX);
-    supervisor_spec_encode(spec, &buffer);
-    const enum status status =
-        buffer.overflowed ? STATUS_LIMIT
-                          : file_write(directory, "spec", buffer_bytes(&buffer), FILE_REPLACE_FAST);
+    enum status status = encode_spec(spec, &buffer);
+    if (status == STATUS_OK) {
+        status = file_write(directory, "spec", buffer_bytes(&buffer), FILE_REPLACE_FAST);
+    }
     explicit_bzero(memory, WORKLOAD_SPEC_BYTES_MAX);
     free(memory);
     return status;
@@ -95,7 +114,7 @@ spawn(const struct workload_spec *spec, int ready, pid_t *ret_child)
 {
     const char *program =
         spec->supervisor_program == NULL ? "/proc/self/exe" : spec->supervisor_program;
-    const char *const arguments[] = {"gpuletd", "--supervise", "job", spec->job_dir, NULL};
+    const char *const arguments[] = {"gpulet-job", "--supervise", "job", spec->job_dir, NULL};
     char *plain[sizeof arguments / sizeof arguments[0]];
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;

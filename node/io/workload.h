@@ -23,9 +23,10 @@ enum {
     WORKLOAD_ENVIRONMENT_MAX = 256,
     WORKLOAD_GPUS_MAX = 64,
     WORKLOAD_DEVICES_MAX = 64,
-    WORKLOAD_SPEC_BYTES_MAX = 256 * 1024, /* argv, environment and paths together */
-    WORKLOAD_DATA_MAX = 32 * 1024,        /* bytes of one workload_write_stdin or DATA event */
-    WORKLOAD_RING_BYTES = 1024 * 1024,    /* unread output held in memory, a stream */
+    WORKLOAD_SPEC_BYTES_MAX = 256 * 1024,  /* argv, environment, paths and filter together */
+    WORKLOAD_DATA_MAX = 32 * 1024,         /* bytes of one workload_write_stdin or DATA event */
+    WORKLOAD_RING_BYTES = 1024 * 1024,     /* unread output held in memory, a stream */
+    WORKLOAD_FILTER_BYTES_MAX = 32 * 1024, /* 4,096 instructions, the kernel's own limit */
     WORKLOAD_STDIN_WINDOW = 256 * 1024,
     WORKLOAD_LOG_CAP_DEFAULT = 16 * 1024 * 1024,
     WORKLOAD_REASON_SIZE = 160,
@@ -94,6 +95,9 @@ struct workload_spec {
     uint64_t run_ms_limit;   /* paid so far: frozen by the supervisor when run_ms reaches it */
     int64_t end_boot_ms;     /* CLOCK_BOOTTIME: killed then */
     uint64_t unpaid_kill_ms; /* killed after being frozen unpaid for so long; 0: at end_boot_ms */
+
+    struct bytes
+        filter; /* of sandbox_filter, for a caller that keeps one; empty: made at the start */
 
     const char *supervisor_program; /* NULL: this program (/proc/self/exe) */
     const char *bwrap_program;      /* NULL: "bwrap" from PATH */

@@ -23,7 +23,9 @@ static const char *const clock_words[] = {"/usr/bin/date", "+%s%N"};
 struct place {
     char directory[PATH_SIZE]; /* of this run, in /tmp */
     char workspace[PATH_SIZE]; /* of the bare bwrap */
-    char gpuletd[PATH_SIZE];
+    char job[PATH_SIZE];       /* gpulet-job */
+    uint8_t filter_memory[WORKLOAD_FILTER_BYTES_MAX];
+    struct buffer filter;
 };
 
 static void
@@ -64,15 +66,17 @@ place_open(struct place *place)
     const char *told = getenv("BIN");
     const char *programs = told == NULL ? "build/release/bin" : told;
     char path[PATH_SIZE];
-    (void)snprintf(path, sizeof path, "%.400s/gpuletd", programs);
+    (void)snprintf(path, sizeof path, "%.400s/gpulet-job", programs);
     char *found = realpath(path, NULL);
-    must(found != NULL && strlen(found) < sizeof place->gpuletd, "gpuletd is not built");
-    (void)snprintf(place->gpuletd, sizeof place->gpuletd, "%s", found);
+    must(found != NULL && strlen(found) < sizeof place->job, "gpulet-job is not built");
+    (void)snprintf(place->job, sizeof place->job, "%s", found);
     free(found);
     (void)snprintf(place->directory, sizeof place->directory, "/tmp/gpulet-bench-XXXXXX");
     must(mkdtemp(place->directory) != NULL && chmod(place->directory, 0755) == 0,
          "no directory in /tmp");
     (void)snprintf(place->workspace, sizeof place->workspace, "%.64s/workspace", place->directory);
+    buffer_init(&place->filter, place->filter_memory, sizeof place->filter_memory);
+    must(sandbox_filter(&place->filter) == STATUS_OK, "no filter");
     must(mkdir(place->workspace, 0700) == 0, "no workspace");
     must(geteuid() != 0 || chown(place->workspace, JOB_UID, JOB_UID) == 0, "no workspace");
 }
@@ -95,7 +99,8 @@ spec_of(const struct place *place)
                                   .uid = JOB_UID,
                                   .run_ms_limit = 60000,
                                   .end_boot_ms = INT64_MAX / 2,
-                                  .supervisor_program = place->gpuletd};
+                                  .filter = buffer_bytes(&place->filter),
+                                  .supervisor_program = place->job};
 }
 
 /* In the child: bwrap as a job gets it, but for the program it runs and who waits for it. */

@@ -65,6 +65,14 @@ has_job() {
 }
 wait_for 20 "the job runs" has_job
 job_uids >"$WORK/uids"
+holder=$(supervisors)
+[ -n "$holder" ] || fail "nothing holds the job"
+for pid in $holder; do
+    case $(readlink "/proc/$pid/exe") in
+    */gpulet-job) ;;
+    *) fail "the job is held by $(readlink "/proc/$pid/exe")" ;;
+    esac
+done
 if [ "$(id -u)" -eq 0 ]; then
     grep -q -w 0 "$WORK/uids" && fail "the job is root outside: $(cat "$WORK/uids")"
 fi

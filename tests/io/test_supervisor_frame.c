@@ -182,7 +182,8 @@ Test(supervisor_frame, spec_comes_back_and_every_cut_of_it_is_refused)
                                        .uid = 65601,
                                        .run_ms_limit = 7,
                                        .end_boot_ms = 8,
-                                       .unpaid_kill_ms = 9};
+                                       .unpaid_kill_ms = 9,
+                                       .filter = bytes_of_text("12345678")};
     struct buffer buffer;
     buffer_init(&buffer, memory, sizeof memory);
     supervisor_spec_encode(&spec, &buffer);
@@ -197,6 +198,7 @@ Test(supervisor_frame, spec_comes_back_and_every_cut_of_it_is_refused)
     cr_assert(back.spec.stdin_wanted && !back.spec.attached);
     cr_assert_eq(back.spec.uid, 65601);
     cr_assert_eq(back.spec.unpaid_kill_ms, 9);
+    cr_assert(bytes_are_text(back.spec.filter, "12345678"));
     cr_assert_null(back.spec.bwrap_program);
     cr_assert(lease_id_equal(&back.spec.lease, &spec.lease));
     for (size_t i = 0; i < buffer.length; i++) {

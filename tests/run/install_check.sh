@@ -13,8 +13,11 @@ for program in gpuletd gpulet; do
         echo "install: $program --help failed" >&2
         exit 1
     }
+done
+for program in bin/gpuletd bin/gpulet libexec/gpulet/gpulet-job; do
+    [ -x "$place/usr/$program" ] || { echo "install: $program is missing" >&2; exit 1; }
     for mark in 'DYN (Position-Independent' 'GNU_RELRO' 'BIND_NOW' '__stack_chk_fail'; do
-        readelf -hldsW "$place/usr/bin/$program" | grep -q -F "$mark" || {
+        readelf -hldsW "$place/usr/$program" | grep -q -F "$mark" || {
             echo "install: $program was built without hardening: no $mark" >&2
             exit 1
         }

@@ -135,7 +135,7 @@ job_processes() {
 # The processes that hold this network's jobs: pids.
 supervisors() {
     for process in /proc/[0-9]*; do
-        { tr '\0' ' ' <"$process/cmdline" | grep -q "^gpuletd --supervise job $NET/"; } 2>/dev/null &&
+        { tr '\0' ' ' <"$process/cmdline" | grep -q "^gpulet-job --supervise job $NET/"; } 2>/dev/null &&
             echo "${process#/proc/}"
     done
 }
