@@ -42,6 +42,7 @@ static const struct schema *const schemas[RECORD_KIND_COUNT] = {
     [RECORD_RECLAIM] = &reclaim_schema,
     [RECORD_EXTENSION] = &extension_schema,
     [RECORD_GRANT] = &grant_schema,
+    [RECORD_GANG] = &gang_certificate_schema,
     [RECORD_COMMITMENT] = &commitment_schema,
     [RECORD_BID] = &bid_schema,
     [RECORD_AUCTION_CLOSE] = &auction_close_schema,

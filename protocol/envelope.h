@@ -24,6 +24,7 @@ enum record_kind {
     RECORD_RECLAIM = 12,
     RECORD_EXTENSION = 13, /* by the renter, cosigned by the host */
     RECORD_GRANT = 14,
+    RECORD_GANG = 15, /* by the renter: all members of a gang, or none */
     RECORD_COMMITMENT = 18,
     RECORD_BID = 19,
     RECORD_AUCTION_CLOSE = 20,

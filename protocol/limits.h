@@ -56,6 +56,13 @@
 #define CLEARING_BYTES_MAX 786432u         /* a clearing with its bids and listings */
 #define CLEARING_PART_BYTES 32768u         /* of it in one frame */
 
+/* The gang: one job on many hosts. */
+#define GANG_HOSTS_MAX 64u   /* hosts and spares: a quarter of the leases that a node keeps open */
+#define GANG_LEAVES_MAX 128u /* members under one certificate: with those that took a place over */
+#define GANG_PATH_BYTES_MAX 224u /* seven digests: log2 of the leaves */
+#define GANG_HOLD_TTL_MS 30000u  /* time for waves of holds */
+#define GANG_COMMIT_LEFT_MS 5000 /* a hold with less left is not counted on */
+
 /* A node's memory, taken at start. */
 #define LINKS_MAX 256u
 #define LEASES_OPEN_MAX 256u

@@ -93,6 +93,17 @@ static const struct field start_message_fields[] = {
                           COMMAND_LIST_BYTES_MAX, "Settings of the form NAME=value."),
 };
 
+static const struct field gang_confirm_message_fields[] = {
+    BYTES_FIELD(struct gang_confirm_message, certificate, 1, RECORD_BYTES_MAX,
+                "The sealed gang record."),
+    NUMBER_FIELD(struct gang_confirm_message, index, 0, GANG_LEAVES_MAX - 1, UNIT_NONE,
+                 "Place of this hold's leaf."),
+    BYTES_FIELD(struct gang_confirm_message, path, 0, GANG_PATH_BYTES_MAX,
+                "The siblings on the way to the root, from the leaf upwards, 32 bytes each."),
+    BYTES_FIELD(struct gang_confirm_message, lease, 1, RECORD_BYTES_MAX,
+                "The lease record, sealed by the renter."),
+};
+
 static const struct field started_message_fields[] = {
     FIXED_FIELD(struct started_message, lease, "The lease."),
     NUMBER_FIELD(struct started_message, started_at_ms, 0, TIME_MS_MAX, UNIT_UNIX_MILLISECONDS,
@@ -216,6 +227,9 @@ const struct schema cancel_message_schema =
 const struct schema start_message_schema =
     SCHEMA(struct start_message, "start", MESSAGE_START, start_message_fields,
            "Starts the job of a lease. Never logged, stored or passed on.");
+const struct schema gang_confirm_message_schema = SCHEMA(
+    struct gang_confirm_message, "gang_confirm", MESSAGE_GANG_CONFIRM, gang_confirm_message_fields,
+    "The renter confirms a member of a gang; answered like a lease record alone.");
 const struct schema started_message_schema =
     SCHEMA(struct started_message, "started", MESSAGE_STARTED, started_message_fields,
            "Answers start: the job runs.");
@@ -274,6 +288,7 @@ static const struct schema *const schemas[] = {
     [MESSAGE_LEASE_STATE] = &lease_state_message_schema,
     [MESSAGE_PING] = &ping_message_schema,
     [MESSAGE_PONG] = &pong_message_schema,
+    [MESSAGE_GANG_CONFIRM] = &gang_confirm_message_schema,
     [MESSAGE_STREAM_OPEN] = &stream_open_message_schema,
     [MESSAGE_STREAM_READ] = &stream_read_message_schema,
     [MESSAGE_STREAM_DATA] = &stream_data_message_schema,

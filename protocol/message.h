@@ -27,6 +27,7 @@ enum message_type {
     MESSAGE_LEASE_STATE = 14,
     MESSAGE_PING = 15,
     MESSAGE_PONG = 16,
+    MESSAGE_GANG_CONFIRM = 18,
     MESSAGE_STREAM_OPEN = 64,
     MESSAGE_STREAM_READ = 65,
     MESSAGE_STREAM_DATA = 66,
@@ -124,6 +125,14 @@ struct start_message {
     struct bytes_list environment; /* "NAME=value" */
 };
 
+/* Confirms a hold of a gang: the certificate, the place of this hold under its root, and the lease. */
+struct gang_confirm_message {
+    struct bytes certificate; /* sealed */
+    uint16_t index;
+    struct bytes path;  /* digests of ID_LENGTH bytes, from the leaf upwards */
+    struct bytes lease; /* sealed by the renter */
+};
+
 struct started_message {
     struct lease_id lease;
     uint64_t started_at_ms;
@@ -199,10 +208,11 @@ struct stream_refused_message {
 extern const struct schema hello_message_schema, records_message_schema, pull_message_schema,
     page_message_schema, signed_message_schema, cosigned_message_schema, busy_message_schema,
     refused_message_schema, cancel_message_schema, start_message_schema, started_message_schema,
-    end_message_schema, lease_query_message_schema, lease_state_message_schema, ping_message_schema,
-    pong_message_schema, stream_open_message_schema, stream_read_message_schema,
-    stream_data_message_schema, stream_credit_message_schema, stream_end_message_schema,
-    stream_exit_message_schema, stream_signal_message_schema, stream_refused_message_schema;
+    gang_confirm_message_schema, end_message_schema, lease_query_message_schema,
+    lease_state_message_schema, ping_message_schema, pong_message_schema,
+    stream_open_message_schema, stream_read_message_schema, stream_data_message_schema,
+    stream_credit_message_schema, stream_end_message_schema, stream_exit_message_schema,
+    stream_signal_message_schema, stream_refused_message_schema;
 
 /* The schema of a type, or NULL. */
 const struct schema *message_schema(uint8_t type);

@@ -20,7 +20,7 @@
 #define OWED_INTERVALS_MAX 1440u
 #define HOLD_MS_MAX 60000u /* twice what a gang needs */
 #define START_S_MAX 3600u
-#define GANG_HOSTS_MAX 4096u
+#define REQUEST_HOSTS_MAX 4096u
 #define SLOT_GROUP_MAX 255u
 #define CLASS_NUMBER_MAX (8u * CLASS_SET_BYTES - 1)
 #define BASIS_POINTS_MAX 10000u
@@ -173,10 +173,10 @@ static const struct field request_fields[] = {
     NUMBER_FIELD(struct request, disk_min_mib, 0, DISK_MIB_MAX, UNIT_MIB,
                  "Disk space for one GPU."),
     NUMBER_FIELD(struct request, count, 1, SLOTS_PER_GROUP_MAX, UNIT_NONE, "GPUs of each host."),
-    NUMBER_FIELD(struct request, hosts, 1, GANG_HOSTS_MAX, UNIT_NONE, "Hosts of the job."),
-    NUMBER_FIELD(struct request, gang_min, 0, GANG_HOSTS_MAX, UNIT_NONE,
+    NUMBER_FIELD(struct request, hosts, 1, REQUEST_HOSTS_MAX, UNIT_NONE, "Hosts of the job."),
+    NUMBER_FIELD(struct request, gang_min, 0, REQUEST_HOSTS_MAX, UNIT_NONE,
                  "Fewest hosts the job can do with; 0: all of them."),
-    NUMBER_FIELD(struct request, spares, 0, GANG_HOSTS_MAX, UNIT_NONE,
+    NUMBER_FIELD(struct request, spares, 0, REQUEST_HOSTS_MAX, UNIT_NONE,
                  "Hosts held beside, to step in for lost ones."),
     FLAG_FIELD(struct request, same_fabric, "All hosts share one fast network."),
     ENUM_FIELD(struct request, work, &work_names, "Kind of work; says which speed counts."),
@@ -213,7 +213,7 @@ static const struct field request_fields[] = {
 static const struct field hold_fields[] = {
     FIXED_FIELD(struct hold, host, "The host that is asked."),
     FIXED_FIELD(struct hold, listing, "Id of its listing."),
-    FIXED_FIELD(struct hold, request, "Id of the request; zeros when it was never published."),
+    FIXED_FIELD(struct hold, request, "Id of the gang that it is for; zeros: none."),
     NUMBER_FIELD(struct hold, slots, 1, SLOTS_PER_GROUP_MAX, UNIT_NONE, "GPUs."),
     NUMBER_FIELD(struct hold, duration_s, 1, LEASE_S_MAX, UNIT_SECONDS, "Wanted run time."),
     AMOUNT_FIELD(struct hold, ask_max_uusd_per_hour, UNIT_UUSD_PER_HOUR,
@@ -307,6 +307,18 @@ static const struct field reclaim_fields[] = {
                  "When the owner wanted the card: nothing after it is charged."),
 };
 
+static const struct field gang_certificate_fields[] = {
+    FIXED_FIELD(struct gang_certificate, gang, "Id of the gang, as its holds name it."),
+    NUMBER_FIELD(struct gang_certificate, count, 1, GANG_LEAVES_MAX, UNIT_NONE,
+                 "Members under the root."),
+    NUMBER_FIELD(struct gang_certificate, gang_min, 1, GANG_HOSTS_MAX, UNIT_NONE,
+                 "With fewer there is no gang."),
+    NUMBER_FIELD(struct gang_certificate, generation, 1, UINT16_MAX, UNIT_NONE,
+                 "1 at admission; grows when lost members are replaced."),
+    FIXED_FIELD(struct gang_certificate, root,
+                "Root of the Merkle tree (RFC 9162) over the ids of the members' held records."),
+};
+
 static const struct field grant_fields[] = {
     FIXED_FIELD(struct grant, key, "Who has it."),
     AMOUNT_FIELD(struct grant, amount_uusd, UNIT_UUSD, "Granted in all, not in addition."),
@@ -358,6 +370,9 @@ const struct schema reclaim_schema = SCHEMA(struct reclaim, "reclaim", RECORD_RE
 const struct schema extension_schema =
     SCHEMA(struct extension, "extension", RECORD_EXTENSION, extension_fields,
            "A longer lease, by the renter; counts once the host has cosigned it.");
+const struct schema gang_certificate_schema =
+    SCHEMA(struct gang_certificate, "gang", RECORD_GANG, gang_certificate_fields,
+           "One job on many hosts is on: one signature of the renter's for all members.");
 const struct schema grant_schema = SCHEMA(struct grant, "grant", RECORD_GRANT, grant_fields,
                                           "Test networks: what the issuer owes a key in all.");
 

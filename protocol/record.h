@@ -160,7 +160,7 @@ struct request {
 struct hold {
     struct peer_id host;
     struct record_id listing;
-    struct record_id request; /* zeros when the request was never published */
+    struct record_id request; /* of a gang: its id; zeros: none */
     uint16_t slots;
     uint32_t duration_s;
     struct amount ask_max_uusd_per_hour;
@@ -257,6 +257,15 @@ struct reclaim {
     uint64_t at_ms; /* unix ms of the trigger: nothing after it is charged */
 };
 
+/* One job on many hosts is on: the renter's single signature over all holds. By the renter. detail 0. */
+struct gang_certificate {
+    struct record_id gang;   /* what all its holds name as their request */
+    uint16_t count;          /* leaves below the root: members that stand */
+    uint16_t gang_min;       /* with fewer there is no gang */
+    uint16_t generation;     /* 1; grows with each replacement of lost members */
+    uint8_t root[ID_LENGTH]; /* of crypto/merkle.h, over the ids of the HELD records */
+};
+
 /* Test networks: the issuer owes this key so much in all. By the issuer. */
 struct grant {
     struct peer_id key;
@@ -287,6 +296,7 @@ extern const struct schema voucher_schema;
 extern const struct schema final_schema;
 extern const struct schema reclaim_schema;
 extern const struct schema grant_schema;
+extern const struct schema gang_certificate_schema;
 extern const struct schema hello_schema;
 
 /* Rules between fields that a table cannot say (ask or interruptible ask offered, lease_min <=
