@@ -36,6 +36,14 @@ job_catch_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+int
+job_read_signal(int signals)
+{
+    struct signalfd_siginfo info;
+    const bool has_come = signals >= 0 && read(signals, &info, sizeof info) == (ssize_t)sizeof info;
+    return has_come ? (int)info.ssi_signo : 0;
+}
+
 static uint64_t
 new_token(void)
 {
@@ -231,12 +239,12 @@ end_lease(struct job *job, const char *because)
 static enum status
 take_signal(struct job *job)
 {
-    struct signalfd_siginfo info;
-    if (job->signals < 0 || read(job->signals, &info, sizeof info) != (ssize_t)sizeof info) {
+    const int number = job_read_signal(job->signals);
+    if (number == 0) {
         return STATUS_OK;
     }
     if (job->interrupts++ == 0) {
-        job->interrupt_signal = (int)info.ssi_signo;
+        job->interrupt_signal = number;
     }
     if (!job->is_attached || job->interrupts > 1) {
         return STATUS_NOT_NOW;

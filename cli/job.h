@@ -56,6 +56,9 @@ bool job_is_written(const struct job *job);
 /* Handles one frame; also for frames that came before job_run. */
 enum status job_take_frame(struct job *job, struct bytes frame) MUST_USE;
 
+/* The number of a signal that came, 0: none. */
+int job_read_signal(int signals);
+
 /* A descriptor that reads SIGINT, SIGTERM and SIGHUP, which are blocked from now on; -1. Call before
  * the connection is opened, since its threads inherit what is blocked. */
 int job_catch_signals(void);

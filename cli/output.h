@@ -51,6 +51,7 @@ union row_view {
     struct request_view request;
     struct quote_view quote;
     struct charge_view charge;
+    struct member_view member;
 };
 
 /* Decodes the n-th row of a type (from 0) into its view struct, which borrows from the answer.

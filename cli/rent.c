@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/gang.h"
 #include "cli/job.h"
 #include "cli/market_columns.h"
 #include "cli/place.h"
@@ -24,6 +25,7 @@ enum { REQUEST_SIZE = 2048, WAIT_MS = 500, SIGNAL_BASE = 128 };
 struct order {
     struct control_rent rent;
     uint8_t request[REQUEST_SIZE];
+    bool is_gang;          /* on more than one host, and not only to be looked at */
     char data[PLACE_SIZE]; /* directory of the daemon */
 };
 
@@ -95,6 +97,8 @@ read_order(const struct invocation *invocation, struct order *order)
         .input = is_attached && !option_is_given(invocation, "no-input"),
         .listing_prefix = bytes_of_text(listing == NULL ? "" : listing),
     };
+    order->is_gang = request.hosts > 1 && !order->rent.dry_run;
+    order->rent.input = order->rent.input && request.hosts == 1;
     if (size != NULL &&
         quantity_parse_size(bytes_of_text(size), &order->rent.memory_mib, NULL) != STATUS_OK) {
         return EXIT_USAGE;
@@ -407,6 +411,11 @@ rent(const struct invocation *invocation, struct order *order, struct wait_for_l
         return code;
     }
     enum status status = connection_send(connection, control_schema(CONTROL_RENT), &order->rent);
+    if (status == STATUS_OK && order->is_gang) {
+        code = gang_follow(invocation, connection, order->rent.attached, signals);
+        connection_close(connection);
+        return code;
+    }
     if (status == STATUS_OK) {
         const bool until_done = order->rent.dry_run || !order->rent.attached;
         status = wait_for_lease(connection, signals, until_done, wait);

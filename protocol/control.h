@@ -180,7 +180,8 @@ enum control_row_type {
     ROW_SETTING = 13,
     ROW_REQUEST = 14,
     ROW_QUOTE = 15,
-    ROW_CHARGE = 16
+    ROW_CHARGE = 16,
+    ROW_MEMBER = 24
 };
 
 struct status_view {
@@ -287,6 +288,22 @@ struct rented_view {
     uint32_t duration_s;
 };
 
+/* A member of a gang that is started. */
+struct member_view {
+    struct record_id gang;
+    uint16_t rank;
+    uint16_t ranks;      /* so many in all */
+    uint16_t generation; /* 1 at admission; grows with replacements */
+    struct lease_id lease;
+    struct peer_id host;
+    struct bytes host_label;
+    struct bytes model;
+    uint16_t slots;
+    struct amount ask_uusd_per_hour;
+    struct amount total_uusd; /* at most, for the whole duration */
+    uint32_t duration_s;
+};
+
 struct lease_view {
     struct record_id lease;
     struct bytes role; /* "host" or "renter" */
@@ -307,6 +324,8 @@ struct lease_view {
     uint8_t reason;
     uint8_t exit_code;
     uint8_t exit_signal;
+    struct record_id gang; /* zeros: it is no member of one */
+    uint16_t rank;         /* in the gang; 65535: not known */
 };
 
 struct ledger_view {

@@ -148,6 +148,25 @@ static const struct field lease_fields[] = {
     ENUM_FIELD(struct lease_view, reason, &end_reason_names, "why it ended"),
     NUMBER_FIELD(struct lease_view, exit_code, 0, UINT8_MAX, UNIT_NONE, "of the job"),
     NUMBER_FIELD(struct lease_view, exit_signal, 0, UINT8_MAX, UNIT_NONE, "of the job; 0: none"),
+    FIXED_FIELD(struct lease_view, gang, "the gang that it is a member of; zeros: none"),
+    NUMBER_FIELD(struct lease_view, rank, 0, UINT16_MAX, UNIT_NONE,
+                 "rank in the gang; 65535: none"),
+};
+
+static const struct field member_fields[] = {
+    FIXED_FIELD(struct member_view, gang, "id of the gang"),
+    NUMBER_FIELD(struct member_view, rank, 0, UINT16_MAX, UNIT_NONE, "rank"),
+    NUMBER_FIELD(struct member_view, ranks, 0, UINT16_MAX, UNIT_NONE, "ranks in all"),
+    NUMBER_FIELD(struct member_view, generation, 0, UINT16_MAX, UNIT_NONE,
+                 "1 at admission; grows when lost members are replaced"),
+    FIXED_FIELD(struct member_view, lease, "id of the lease"),
+    FIXED_FIELD(struct member_view, host, "who lets"),
+    TEXT_FIELD(struct member_view, host_label, LABEL_MAX, "its name for people"),
+    TEXT_FIELD(struct member_view, model, LABEL_MAX, "its kind of card"),
+    NUMBER_FIELD(struct member_view, slots, 0, UINT16_MAX, UNIT_NONE, "cards"),
+    AMOUNT_FIELD(struct member_view, ask_uusd_per_hour, UNIT_UUSD_PER_HOUR, "price of one card"),
+    AMOUNT_FIELD(struct member_view, total_uusd, UNIT_UUSD, "all in, at most"),
+    NUMBER_FIELD(struct member_view, duration_s, 0, UINT32_MAX, UNIT_SECONDS, "for so long"),
 };
 
 static const struct field ledger_fields[] = {
@@ -259,6 +278,7 @@ static const struct schema row_schemas[] = {
     SCHEMA(struct reject_view, "reject", ROW_REJECT, reject_fields, "why listings do not fit"),
     SCHEMA(struct rented_view, "rented", ROW_RENTED, rented_fields, "a lease that begins"),
     SCHEMA(struct lease_view, "lease", ROW_LEASE, lease_fields, "a lease"),
+    SCHEMA(struct member_view, "member", ROW_MEMBER, member_fields, "a member of a gang"),
     SCHEMA(struct ledger_view, "entry", ROW_LEDGER, ledger_fields, "an entry of the ledger"),
     SCHEMA(struct money_view, "account", ROW_MONEY, money_fields, "sums with one peer"),
     SCHEMA(struct receipt_view, "receipt", ROW_RECEIPT, receipt_fields, "what was settled"),

@@ -145,3 +145,26 @@ static const struct field standing_fields[] = {
 };
 const struct schema standing_row_schema = SCHEMA(struct standing_row, "standing_row", 9,
                                                  standing_fields, "A standing request of our own.");
+
+static const struct field gang_seat_fields[] = {
+    FIXED_FIELD(struct gang_seat_row, hold, "hold"),
+    FIXED_FIELD(struct gang_seat_row, held, "the host's promise"),
+    FIXED_FIELD(struct gang_seat_row, host, "host"),
+    FIXED_FIELD(struct gang_seat_row, listing, "its listing"),
+    ROW_NUMBER(struct gang_seat_row, rank, UNIT_NONE, "rank; 65535: none"),
+    ROW_NUMBER(struct gang_seat_row, generation, UNIT_NONE, "of its certificate"),
+    FLAG_FIELD(struct gang_seat_row, is_lost, "its place was, or is to be, taken over"),
+};
+const struct schema gang_seat_row_schema = SCHEMA(struct gang_seat_row, "gang_seat_row", 10,
+                                                  gang_seat_fields, "A host's place in a gang.");
+
+static const struct field gang_fields[] = {
+    FIXED_FIELD(struct gang_row, id, "gang"),
+    ROW_NUMBER(struct gang_row, phase, UNIT_NONE, "how far it is"),
+    ROW_NUMBER(struct gang_row, world, UNIT_NONE, "ranks"),
+    ROW_NUMBER(struct gang_row, generation, UNIT_NONE, "of the last certificate"),
+    BYTES_FIELD(struct gang_row, question, 0, 40960, "the question as it was told, encoded"),
+    BYTES_LIST_TOTAL_FIELD(struct gang_row, seats, 256, 20480, "encoded gang_seat_row"),
+};
+const struct schema gang_row_schema =
+    SCHEMA(struct gang_row, "gang_row", 11, gang_fields, "A job on many hosts that we lead.");

@@ -64,7 +64,8 @@ enum evidence {
     EVIDENCE_FINAL = 7, /* cosigned: the receipt */
     EVIDENCE_RECLAIM = 8,
     EVIDENCE_EXTENSION = 9,
-    EVIDENCE_GRANT = 10
+    EVIDENCE_GRANT = 10,
+    EVIDENCE_GANG = 11 /* the certificate that confirmed a member */
 };
 
 /* Accounts of the ledger. A transaction moves an amount from one to another: it sums to zero by its form. */
@@ -167,6 +168,28 @@ struct standing_row {
     uint64_t until_s;
 };
 
+/* A host's place in a gang. */
+struct gang_seat_row {
+    struct record_id hold;
+    struct record_id held; /* id of the HELD record */
+    struct peer_id host;
+    struct record_id listing;
+    uint16_t rank; /* 65535: a spare, or not known yet */
+    uint16_t generation;
+    bool is_lost;
+};
+
+/* TABLE_GANGS, key id = gang: one job on many hosts, from its certificate to its end. */
+struct gang_row {
+    struct record_id id;
+    uint8_t phase; /* enum gang_phase of node/core/gang_state.h */
+    uint16_t world;
+    uint16_t generation;
+    struct bytes question;   /* encoded struct control_rent: the command is inside */
+    struct bytes_list seats; /* encoded struct gang_seat_row */
+};
+
+extern const struct schema gang_seat_row_schema, gang_row_schema;
 extern const struct schema lease_row_schema, ledger_row_schema, balance_row_schema,
     offer_row_schema, setting_row_schema, sequence_row_schema, guard_row_schema, peer_row_schema,
     standing_row_schema;

@@ -24,7 +24,8 @@ enum key_parts { KEY_ID, KEY_NUMBER, KEY_ID_NUMBER };
     X(EVIDENCE, "evidence", TRUTH, KEY_ID_NUMBER) /* signed bytes: lease id, what */               \
     X(LEDGER, "ledger", TRUTH, KEY_NUMBER)        /* number of the entry, growing */               \
     X(BALANCES, "balances", TRUTH, KEY_ID)        /* peer id */                                    \
-    X(GRANTS, "grants", TRUTH, KEY_ID)            /* peer id */
+    X(GRANTS, "grants", TRUTH, KEY_ID)            /* peer id */                                    \
+    X(GANGS, "gangs", TRUTH, KEY_ID)              /* own gangs: id of the gang */
 
 enum table {
 #define TABLE_ENUM(name, text, environment, parts) TABLE_##name,

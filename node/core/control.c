@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/core/ask.h"
+#include "node/core/gang.h"
 #include "node/core/gossip.h"
 #include "node/core/host.h"
 #include "node/core/ledger.h"
@@ -182,6 +183,7 @@ say_lease(struct core *core, struct client client, const struct lease *lease)
 {
     const struct lease_row *row = &lease->row;
     const bool is_over = row->state == LEASE_CLOSED || row->state == LEASE_VOID;
+    const bool is_member = !record_id_is_zero(&lease->gang);
     const struct lease_view view = {
         .lease = record_id_is_zero(&row->lease) ? row->hold : row->lease,
         .role = bytes_of_text(row->is_host ? "host" : "renter"),
@@ -202,6 +204,8 @@ say_lease(struct core *core, struct client client, const struct lease *lease)
         .reason = row->reason,
         .exit_code = row->exit_code,
         .exit_signal = row->exit_signal,
+        .gang = lease->gang,
+        .rank = is_member && !row->is_host ? lease->gang_rank : UINT16_MAX,
     };
     say_row(core, client, ROW_LEASE, &view);
 }
@@ -271,7 +275,13 @@ named_lease(struct core *core, struct client client, struct bytes prefix)
 static void
 end_lease(struct core *core, struct client client, const struct control_lease_end *ask)
 {
-    struct lease *lease = named_lease(core, client, ask->prefix);
+    struct lease *lease = NULL;
+    if (lease_by_prefix(core, ask->prefix, &lease) == STATUS_NOT_FOUND &&
+        gang_end(core, ask->prefix) == STATUS_OK) {
+        say_done(core, client, STATUS_OK, "%s", "");
+        return;
+    }
+    lease = named_lease(core, client, ask->prefix);
     if (lease == NULL) {
         return;
     }

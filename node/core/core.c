@@ -5,6 +5,8 @@
 
 #include "crypto/digest.h"
 #include "node/core/control.h"
+#include "node/core/gang.h"
+#include "node/core/gang_state.h"
 #include "node/core/gossip.h"
 #include "node/core/host.h"
 #include "node/core/ledger.h"
@@ -29,6 +31,7 @@ core_free(struct core *core)
     free(core->leases);
     free(core->papers);
     free(core->rents);
+    free(core->gangs);
     free(core->standings);
     free(core->peers);
     free(core->balances);
@@ -57,14 +60,16 @@ core_new(const struct core_options *options)
     core->leases = calloc(LEASES_MAX, sizeof *core->leases);
     core->papers = calloc(LEASES_OPEN_MAX, sizeof *core->papers);
     core->rents = calloc(RENTS_MAX, sizeof *core->rents);
+    core->gangs = calloc(GANGS_MAX, sizeof *core->gangs);
     core->standings = calloc(REQUESTS_STANDING_MAX, sizeof *core->standings);
     core->peers = calloc(PEERS_MAX, sizeof *core->peers);
     core->balances = calloc(BALANCES_MAX, sizeof *core->balances);
     const uint64_t secret = hash_secret(&options->keypair);
     core->book = book_new_with_seed((uint32_t)options->shelf_records_max, secret);
     if (core->leases == NULL || core->papers == NULL || core->rents == NULL ||
-        core->standings == NULL || core->peers == NULL || core->balances == NULL ||
-        core->book == NULL || shelf_init(&core->shelf, options->shelf_records_max) != STATUS_OK) {
+        core->gangs == NULL || core->standings == NULL || core->peers == NULL ||
+        core->balances == NULL || core->book == NULL ||
+        shelf_init(&core->shelf, options->shelf_records_max) != STATUS_OK) {
         core_free(core);
         return NULL;
     }
@@ -138,6 +143,9 @@ recover_row(struct core *core, const struct row *row)
     case TABLE_REQUESTS:
         standing_recover(core, row);
         break;
+    case TABLE_GANGS:
+        gang_recover(core, row);
+        break;
     case TABLE_RECORDS:
     case TABLE_HOLDS:
     case TABLE_EVIDENCE:
@@ -161,6 +169,7 @@ recovered(struct core *core)
                 "their papers stay on disk until others are done",
                 core->unread_papers);
     }
+    gang_recovered(core);
 }
 
 static void
@@ -257,6 +266,7 @@ tick(struct core *core)
     host_streams_tick(core);
     listing_tick(core);
     rent_tick(core);
+    gang_tick(core);
     standing_tick(core);
     gossip_tick(core);
 }
@@ -334,7 +344,7 @@ dispatch(struct core *core, const struct event *event)
 static void
 set_next_tick(struct core *core)
 {
-    bool busy = false;
+    bool busy = gang_is_any(core);
     for (size_t i = 0; i < LEASES_MAX && !busy; i++) {
         busy = core->leases[i].used && lease_state_is_open(lease_state(&core->leases[i]));
     }

@@ -1,8 +1,10 @@
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "node/core/avoid.h"
 #include "node/core/find.h"
+#include "node/core/gang.h"
 #include "node/core/gossip.h"
 #include "node/core/ledger.h"
 #include "node/core/listing.h"
@@ -22,47 +24,62 @@ note_label(struct lease *lease, struct bytes name)
     lease->row.label = bytes_of(lease->label_text, length);
 }
 
-void
-hire_hold(struct core *core, struct link_state *link, struct rent *rent,
-          const struct listing *listing)
+struct lease *
+hire_ask(struct core *core, struct link_state *link, const struct hold_order *asked)
 {
-    const struct amount ask = listing_price(listing, rent->request.interruptible);
+    const struct request *request = asked->request;
+    const struct amount ask = listing_price(asked->body, request->interruptible);
     const struct hold hold = {
         .host = link->peer,
-        .listing = rent->listing,
-        .slots = rent->request.count,
-        .duration_s = rent->request.duration_s,
+        .listing = asked->listing,
+        .request = asked->gang,
+        .slots = request->count,
+        .duration_s = request->duration_s,
         .ask_max_uusd_per_hour = ask, /* the price that was shown */
-        .interruptible = rent->request.interruptible,
-        .work = rent->request.work,
-        .ttl_ms = HOLD_TTL_MS,
+        .interruptible = request->interruptible,
+        .work = request->work,
+        .ttl_ms = record_id_is_zero(&asked->gang) ? HOLD_TTL_MS : GANG_HOLD_TTL_MS,
     };
     /* The seq makes this hold another than the last one; nobody replaces anything by it. */
     const struct seal_order order = {.kind = RECORD_HOLD, .seq = say_random(core) >> 12 | 1};
     const struct verified_record record = say_seal(core, order, &hold);
     struct lease *lease = lease_new(core, false, verified_id(&record));
     if (lease == NULL) {
+        return NULL;
+    }
+    lease->row.peer = link->peer;
+    lease->row.slots = hold.slots;
+    lease->row.slot_group = asked->body->slot_group;
+    lease->row.ask_uusd_per_hour = ask;
+    lease->row.duration_s = hold.duration_s;
+    lease->gang = asked->gang;
+    note_label(lease, asked->body->gpu_name);
+    lease_set_deadline(core, lease, duration_of_ms(HOLD_WAIT_MS));
+    say_signed(core, link->link, verified_bytes(&record));
+    return lease;
+}
+
+void
+hire_hold(struct core *core, struct link_state *link, struct rent *rent,
+          const struct listing *listing)
+{
+    const struct hold_order asked = {
+        .request = &rent->request, .listing = rent->listing, .body = listing};
+    struct lease *lease = hire_ask(core, link, &asked);
+    if (lease == NULL) {
         say_done(core, rent->client, STATUS_LIMIT, "too many leases are open here");
         rent_over(rent);
         return;
     }
     lease->client = rent->client;
-    lease->row.peer = link->peer;
-    lease->row.slots = hold.slots;
-    lease->row.slot_group = listing->slot_group;
-    lease->row.ask_uusd_per_hour = ask;
-    lease->row.duration_s = hold.duration_s;
     lease->row.attached = rent->attached;
     lease->prepay_s = rent->prepay_s;
-    note_label(lease, listing->gpu_name);
-    lease_set_deadline(core, lease, duration_of_ms(HOLD_WAIT_MS));
-    say_signed(core, link->link, verified_bytes(&record));
 }
 
 /* What HELD promises must be what was asked, at the price that was shown. */
 static bool
 terms_are_as_asked(struct core *core, const struct lease *lease, const struct lease_terms *terms,
-                   struct listing *ret_listing, const struct rent *rent)
+                   const struct hold_order *asked, struct listing *ret_listing)
 {
     struct verified_record listing;
     return peer_id_equal(&terms->host, &lease->row.peer) &&
@@ -71,12 +88,12 @@ terms_are_as_asked(struct core *core, const struct lease *lease, const struct le
            __builtin_popcountll(terms->slot_mask) == lease->row.slots &&
            terms->duration_s == lease->row.duration_s && terms->interval_s > 0 &&
            terms->latest_start_s <= LATEST_START_S &&
-           terms->interruptible == rent->request.interruptible &&
-           terms->work == rent->request.work &&
+           terms->interruptible == asked->request->interruptible &&
+           terms->work == asked->request->work &&
            amount_compare(terms->ask_uusd_per_hour, lease->row.ask_uusd_per_hour) <= 0 &&
            record_open(terms->listing, &core->options.network, &listing) == STATUS_OK &&
            peer_id_equal(&verified_envelope(&listing)->author, &lease->row.peer) &&
-           record_id_equal(verified_id(&listing), &rent->listing) &&
+           record_id_equal(verified_id(&listing), &asked->listing) &&
            verified_body(&listing, RECORD_LISTING, ret_listing) == STATUS_OK &&
            terms->interval_s == ret_listing->interval_s && terms->meter_s == ret_listing->meter_s;
 }
@@ -93,30 +110,16 @@ fail_hold(struct core *core, const struct link_state *link, struct lease *lease,
     rent_next(core, client, why, 0);
 }
 
-void
-renter_take_held(struct core *core, struct link_state *link, const struct verified_record *record)
+bool
+hire_take_terms(struct core *core, struct lease *lease, const struct held *held,
+                const struct hold_order *asked)
 {
-    struct held held;
     struct lease_terms terms;
     struct listing listing;
-    if (verified_body(record, RECORD_HELD, &held) != STATUS_OK) {
-        return;
-    }
-    struct lease *lease = lease_by_hold(core, &held.hold);
-    struct rent *rent = lease == NULL ? NULL : rent_of(core, lease->client);
-    if (rent == NULL || lease->row.is_host || lease->row.state != LEASE_ASKED ||
-        !peer_id_equal(&lease->row.peer, &link->peer)) {
-        const struct cancel_message cancel = {.hold = held.hold};
-        if (lease == NULL) {
-            say_message(core, link->link, &cancel_message_schema, &cancel);
-        }
-        return; /* repeated, or nobody waits for it any more */
-    }
-    if (held.terms.length > TERMS_BYTES_MAX ||
-        codec_decode(&lease_terms_schema, held.terms, &terms) != STATUS_OK ||
-        !terms_are_as_asked(core, lease, &terms, &listing, rent)) {
-        fail_hold(core, link, lease, "the host's terms are not what was asked for");
-        return;
+    if (held->terms.length > TERMS_BYTES_MAX ||
+        codec_decode(&lease_terms_schema, held->terms, &terms) != STATUS_OK ||
+        !terms_are_as_asked(core, lease, &terms, asked, &listing)) {
+        return false;
     }
     struct lease_row *row = &lease->row;
     row->slot_mask = terms.slot_mask;
@@ -127,20 +130,79 @@ renter_take_held(struct core *core, struct link_state *link, const struct verifi
     row->notice_s = listing.notice_s;
     row->owed_intervals = listing.reclaim_owed_intervals;
     lease_apply(core, lease, LEASE_EVENT_HELD, LEASE_ACTOR_HOST);
+    const uint32_t most_ms = record_id_is_zero(&asked->gang) ? HOLD_TTL_MS : GANG_HOLD_TTL_MS;
+    const uint32_t left_ms = held->time_left_ms < most_ms ? held->time_left_ms : most_ms;
+    lease_set_deadline(core, lease, duration_of_ms(left_ms));
+    paper_put(lease->papers->terms, sizeof lease->papers->terms, held->terms,
+              &lease->papers->terms_length);
+    return true;
+}
+
+struct verified_record
+hire_sign(struct core *core, struct lease *lease)
+{
+    struct lease_terms terms;
+    struct papers *papers = lease->papers;
+    const enum status status =
+        codec_decode(&lease_terms_schema, bytes_of(papers->terms, papers->terms_length), &terms);
+    assert(status == STATUS_OK); /* they were read when they came */
     lease_apply(core, lease, LEASE_EVENT_CONFIRM, LEASE_ACTOR_RENTER);
     const struct seal_order order = {.kind = RECORD_LEASE, .seq = terms.slot_seq};
     const struct verified_record sealed = say_seal(core, order, &terms);
-    row->lease = *verified_id(&sealed);
-    const uint32_t left_ms = held.time_left_ms < HOLD_TTL_MS ? held.time_left_ms : HOLD_TTL_MS;
-    lease_set_deadline(core, lease, duration_of_ms(left_ms));
+    lease->row.lease = *verified_id(&sealed);
     lease->send_at = boot_add(core->now.boot, duration_of_ms(REPEAT_MS));
-    paper_put(lease->papers->terms, sizeof lease->papers->terms, held.terms,
-              &lease->papers->terms_length);
-    paper_put(lease->papers->lease, sizeof lease->papers->lease, verified_bytes(&sealed),
-              &lease->papers->lease_length);
-    say_store_evidence(core, &row->hold, EVIDENCE_LEASE, &sealed);
+    paper_put(papers->lease, sizeof papers->lease, verified_bytes(&sealed), &papers->lease_length);
+    say_store_evidence(core, &lease->row.hold, EVIDENCE_LEASE, &sealed);
     lease_store(core, lease);
+    return sealed;
+}
+
+void
+renter_take_held(struct core *core, struct link_state *link, const struct verified_record *record)
+{
+    struct held held;
+    if (verified_body(record, RECORD_HELD, &held) != STATUS_OK) {
+        return;
+    }
+    struct lease *lease = lease_by_hold(core, &held.hold);
+    const bool is_asked = lease != NULL && !lease->row.is_host && lease->row.state == LEASE_ASKED &&
+                          peer_id_equal(&lease->row.peer, &link->peer);
+    if (is_asked && !record_id_is_zero(&lease->gang)) {
+        gang_take_held(core, link, lease, record);
+        return;
+    }
+    const struct rent *rent = is_asked ? rent_of(core, lease->client) : NULL;
+    if (rent == NULL) {
+        const struct cancel_message cancel = {.hold = held.hold};
+        if (lease == NULL) {
+            say_message(core, link->link, &cancel_message_schema, &cancel);
+        }
+        return; /* repeated, or nobody waits for it any more */
+    }
+    const struct hold_order asked = {.request = &rent->request, .listing = rent->listing};
+    if (!hire_take_terms(core, lease, &held, &asked)) {
+        fail_hold(core, link, lease, "the host's terms are not what was asked for");
+        return;
+    }
+    const struct verified_record sealed = hire_sign(core, lease);
     say_signed(core, link->link, verified_bytes(&sealed));
+}
+
+bool
+hire_make_start(struct core *core, struct lease *lease, struct start_message *start)
+{
+    const uint64_t prepay_ms = lease->prepay_s * 1000ull;
+    const struct verified_record voucher =
+        renter_make_voucher(core, lease, prepay_ms > 0 ? prepay_ms : 1);
+    start->lease = lease_id_of(lease);
+    start->voucher = verified_bytes(&voucher);
+    struct buffer buffer;
+    buffer_init(&buffer, lease->papers->start, sizeof lease->papers->start);
+    if (message_encode(&start_message_schema, start, &buffer) != STATUS_OK) {
+        return false;
+    }
+    lease->papers->start_length = (uint32_t)buffer.length;
+    return true;
 }
 
 /* START of the rent that led here, with lease and voucher filled in. */
@@ -148,22 +210,9 @@ static bool
 make_start(struct core *core, struct lease *lease, struct rent *rent)
 {
     struct start_message start;
-    if (codec_decode(&start_message_schema, bytes_of(rent->start, rent->start_length), &start) !=
-        STATUS_OK) {
-        return false;
-    }
-    const uint64_t prepay_ms = lease->prepay_s * 1000ull;
-    const struct verified_record voucher =
-        renter_make_voucher(core, lease, prepay_ms > 0 ? prepay_ms : 1);
-    start.lease = lease_id_of(lease);
-    start.voucher = verified_bytes(&voucher);
-    struct buffer buffer;
-    buffer_init(&buffer, lease->papers->start, sizeof lease->papers->start);
-    if (message_encode(&start_message_schema, &start, &buffer) != STATUS_OK) {
-        return false;
-    }
-    lease->papers->start_length = (uint32_t)buffer.length;
-    return true;
+    return codec_decode(&start_message_schema, bytes_of(rent->start, rent->start_length), &start) ==
+               STATUS_OK &&
+           hire_make_start(core, lease, &start);
 }
 
 static void
@@ -205,7 +254,9 @@ hire_repeat(struct core *core, struct lease *lease, const struct link_state *lin
     if (link == NULL || papers == NULL) {
         return;
     }
-    if (lease->row.state == LEASE_CONFIRMED) {
+    if (lease->row.state == LEASE_CONFIRMED && !record_id_is_zero(&lease->gang)) {
+        gang_say_confirm(core, lease, link->link);
+    } else if (lease->row.state == LEASE_CONFIRMED) {
         say_signed(core, link->link, bytes_of(papers->lease, papers->lease_length));
     } else if (papers->start_length > 0) {
         const struct bytes frame =
@@ -254,6 +305,12 @@ renter_take_lease(struct core *core, struct link_state *link, struct bytes cosig
     paper_put(lease->papers->lease, sizeof lease->papers->lease, cosigned,
               &lease->papers->lease_length);
     say_store_evidence(core, &lease->row.hold, EVIDENCE_LEASE, &record);
+    if (!record_id_is_zero(&lease->gang)) {
+        lease_set_deadline(core, lease, duration_of_s(LATEST_START_S));
+        lease_store(core, lease);
+        gang_wake(core);
+        return;
+    }
     struct rent *rent = rent_of(core, lease->client);
     if (rent == NULL || !make_start(core, lease, rent)) {
         renter_end(core, lease); /* nobody waits for it any more, or it cannot be said */
@@ -325,6 +382,9 @@ come_to_nothing(struct core *core, struct lease *lease, const char *why, uint64_
     lease->row.reason = END_NOT_STARTED;
     lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
     lease->client = (struct client){0};
+    if (!record_id_is_zero(&lease->gang)) {
+        gang_note_refusal(core, lease, why);
+    }
     if (was_rented) {
         lease_store(core, lease);
     } else {

@@ -217,8 +217,13 @@ promise(struct core *core, struct link_state *link, const struct offer_state *of
                     "this host has too many open leases");
         return;
     }
-    const uint32_t ttl_ms =
-        hold.ttl_ms != 0 && hold.ttl_ms < HOLD_TTL_MS ? hold.ttl_ms : HOLD_TTL_MS;
+    /* Only a gang, which must gather many holds, gets longer ones; those only its certificate confirms. */
+    const bool is_gang = hold.ttl_ms > HOLD_TTL_MS && !record_id_is_zero(&hold.request);
+    const uint32_t most_ms = is_gang ? GANG_HOLD_TTL_MS : HOLD_TTL_MS;
+    const uint32_t ttl_ms = hold.ttl_ms != 0 && hold.ttl_ms < most_ms ? hold.ttl_ms : most_ms;
+    if (is_gang) {
+        lease->gang = hold.request;
+    }
     struct lease_row *row = &lease->row;
     row->peer = link->peer;
     row->slot_group = offer->row.slot_group;
@@ -426,7 +431,7 @@ cosign(struct core *core, struct lease *lease, const struct verified_record *rec
 }
 
 void
-host_take_confirm(struct core *core, struct link_state *link, const struct verified_record *record)
+host_confirm(struct core *core, struct link_state *link, const struct verified_record *record)
 {
     struct lease_terms terms;
     if (verified_body(record, RECORD_LEASE, &terms) != STATUS_OK) {
@@ -458,6 +463,22 @@ host_take_confirm(struct core *core, struct link_state *link, const struct verif
     cosign(core, lease, record);
     lease_store(core, lease);
     say_cosigned(core, link->link, bytes_of(lease->papers->lease, lease->papers->lease_length));
+}
+
+void
+host_take_confirm(struct core *core, struct link_state *link, const struct verified_record *record)
+{
+    struct lease_terms terms;
+    if (verified_body(record, RECORD_LEASE, &terms) != STATUS_OK) {
+        return;
+    }
+    const struct lease *lease = lease_by_hold(core, &terms.hold);
+    if (lease != NULL && lease->row.state == LEASE_HELD && !record_id_is_zero(&lease->gang)) {
+        host_refuse(core, link->link, &terms.hold, REFUSAL_NOT_YOURS,
+                    "this hold is a gang's: only the gang's certificate confirms it");
+        return;
+    }
+    host_confirm(core, link, record);
 }
 
 void

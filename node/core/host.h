@@ -11,7 +11,9 @@ void host_take_hold(struct core *core, struct link_state *link,
                     const struct verified_record *record);
 void host_decided(struct core *core, const struct event *event);
 
-/* hold.c: the renter's lease record (CONFIRM) -> LEASE. */
+/* hold.c: the renter's lease record (CONFIRM) -> LEASE; host_confirm: when it is confirmed for its gang,
+ * or has none. */
+void host_confirm(struct core *core, struct link_state *link, const struct verified_record *record);
 void host_take_confirm(struct core *core, struct link_state *link,
                        const struct verified_record *record);
 void host_take_cancel(struct core *core, struct link_state *link, const struct record_id *hold);

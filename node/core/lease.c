@@ -261,6 +261,7 @@ lease_recover_evidence(struct core *core, const struct event *event)
     const struct verified_record *record = &event->as.evidence.record;
     const struct bytes bytes = verified_bytes(record);
     struct held held;
+    struct gang_certificate certificate;
     if (event->as.evidence.what == EVIDENCE_HELD && bytes.length <= sizeof papers->held) {
         paper_put(papers->held, sizeof papers->held, bytes, &papers->held_length);
         if (verified_body(record, RECORD_HELD, &held) == STATUS_OK &&
@@ -281,6 +282,10 @@ lease_recover_evidence(struct core *core, const struct event *event)
     } else if (event->as.evidence.what == EVIDENCE_VOUCHER &&
                bytes.length <= sizeof papers->voucher) {
         paper_put(papers->voucher, sizeof papers->voucher, bytes, &papers->voucher_length);
+    } else if (event->as.evidence.what == EVIDENCE_GANG &&
+               verified_body(record, RECORD_GANG, &certificate) == STATUS_OK) {
+        lease->gang = certificate.gang;
+        lease->gang_rank = UINT16_MAX;
     }
 }
 

@@ -1,5 +1,6 @@
 #include "node/core/private.h"
 
+#include "node/core/gang.h"
 #include "node/core/host.h"
 #include "node/core/renter.h"
 #include "node/core/say.h"
@@ -165,6 +166,7 @@ union private_body {
     struct end_message end;
     struct lease_query_message query;
     struct lease_state_message state;
+    struct gang_confirm_message gang_confirm;
 };
 
 void
@@ -172,7 +174,7 @@ private_message(struct core *core, struct link_state *link, uint8_t type, struct
 {
     union private_body body;
     const struct schema *schema = message_schema(type);
-    if (schema == NULL || type < MESSAGE_SIGNED || type > MESSAGE_LEASE_STATE ||
+    if (schema == NULL || type < MESSAGE_SIGNED || type > MESSAGE_GANG_CONFIRM ||
         message_decode(schema, bytes, &body) != STATUS_OK) {
         links_drop(core, link, "it sent a message that cannot be read");
         return;
@@ -204,6 +206,9 @@ private_message(struct core *core, struct link_state *link, uint8_t type, struct
         break;
     case MESSAGE_LEASE_QUERY:
         take_query(core, link, &body.query);
+        break;
+    case MESSAGE_GANG_CONFIRM:
+        host_take_gang_confirm(core, link, &body.gang_confirm);
         break;
     default: /* MESSAGE_LEASE_STATE */
         renter_take_state(core, link, &body.state);

@@ -3,6 +3,7 @@
 
 #include "node/core/avoid.h"
 #include "node/core/find.h"
+#include "node/core/gang.h"
 #include "node/core/gossip.h"
 #include "node/core/ledger.h"
 #include "node/core/listing.h"
@@ -218,10 +219,6 @@ read_request(struct core *core, struct client asker, const struct control_rent *
         say_done(core, asker, STATUS_BAD_INPUT, "the request cannot be read: %s", why);
         return false;
     }
-    if (ret_request->hosts > 1) {
-        say_done(core, asker, STATUS_UNAVAILABLE, "one host at a time for now; leave out --hosts");
-        return false;
-    }
     if (ret_request->image.length > 0) {
         say_done(core, asker, STATUS_UNAVAILABLE,
                  "hosts run commands of their own system for now; leave out --image");
@@ -254,6 +251,9 @@ rent_take(struct core *core, struct client client, struct client asker,
     if (!read_request(core, asker, ask, &request)) {
         return false;
     }
+    if (request.hosts > 1) {
+        return gang_take(core, client, asker, ask, &request);
+    }
     struct rent *rent = rent_of(core, client) == NULL ? free_rent(core) : NULL;
     if (rent == NULL || core->space != DISK_NORMAL) {
         say_done(core, asker, rent == NULL ? STATUS_LIMIT : STATUS_DISK_FULL,
@@ -281,7 +281,11 @@ rent_begin(struct core *core, struct client client, const struct control_rent *a
     struct request request;
     if (!ask->dry_run) {
         (void)rent_take(core, client, client, ask);
-    } else if (read_request(core, client, ask, &request)) {
+    } else if (!read_request(core, client, ask, &request)) {
+        return;
+    } else if (request.hosts > 1) {
+        gang_dry_run(core, client, &request);
+    } else {
         dry_run(core, client, &request, ask);
     }
 }
@@ -306,6 +310,7 @@ rent_client_gone(struct core *core, struct client client)
     if (rent != NULL) {
         rent_over(rent);
     }
+    gang_client_gone(core, client);
     for (size_t i = 0; i < LEASES_MAX; i++) {
         struct lease *lease = &core->leases[i];
         if (!lease->used || lease->client.number != client.number || client.number == 0) {

@@ -27,6 +27,27 @@ bool rent_try_again(struct core *core, struct client client, uint32_t wait_ms);
 struct rent *rent_of(struct core *core, struct client client);
 void rent_over(struct rent *rent);
 
+/* What a hold asks for. `body` is the listing's; `gang` is zeros for a lease of its own. */
+struct hold_order {
+    const struct request *request;
+    struct record_id listing;
+    const struct listing *body; /* hire_ask only */
+    struct record_id gang;
+};
+
+/* hire.c: a lease in state ASKED, with its HOLD sent; NULL when too many are open. */
+struct lease *hire_ask(struct core *core, struct link_state *link, const struct hold_order *asked);
+
+/* Takes over what HELD promises; false when it is not what was asked. */
+bool hire_take_terms(struct core *core, struct lease *lease, const struct held *held,
+                     const struct hold_order *asked);
+
+/* Signs the lease: CONFIRMED, stored. The record's bytes live in the effects of this step. */
+struct verified_record hire_sign(struct core *core, struct lease *lease);
+
+/* START with lease and first voucher filled in, kept to be sent; false when it cannot be said. */
+bool hire_make_start(struct core *core, struct lease *lease, struct start_message *start) MUST_USE;
+
 /* hire.c: from HOLD to STARTED. */
 void hire_hold(struct core *core, struct link_state *link, struct rent *rent,
                const struct listing *listing);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "node/core/gang.h"
 #include "node/core/gossip.h"
 #include "node/core/renter.h"
 #include "node/core/say.h"
@@ -22,6 +23,14 @@ client_of(const struct core *core, const struct standing *standing)
 {
     const uint64_t number = (uint64_t)(standing - core->standings) + 1;
     return (struct client){STANDING_CLIENT | number};
+}
+
+/* Somebody looks for what it wants. */
+static bool
+is_under_way(struct core *core, const struct standing *standing)
+{
+    const struct client client = client_of(core, standing);
+    return rent_of(core, client) != NULL || gang_of(core, client) != NULL;
 }
 
 static struct bytes
@@ -97,6 +106,7 @@ end(struct core *core, struct standing *standing)
     if (rent != NULL) {
         rent_over(rent);
     }
+    gang_cancel(core, client_of(core, standing));
     say_delete(core, TABLE_REQUESTS, &key);
     if (standing->published_seq != 0) {
         take_back(core, (uint32_t)(standing - core->standings), standing->published_seq);
@@ -144,7 +154,7 @@ say_request(struct core *core, struct client client, const struct standing *stan
     const struct request_view view = {
         .request = standing->id,
         .until_s = standing->until_s,
-        .state = bytes_of_text(rent == NULL || rent->waiting ? "waiting" : "asking a host"),
+        .state = bytes_of_text(rent != NULL && !rent->waiting ? "asking a host" : "waiting"),
         .count = request.count,
         .ask_max_uusd_per_hour = request.ask_max_uusd_per_hour,
     };
@@ -178,7 +188,7 @@ standing_begin(struct core *core, struct client client, const struct control_ren
         standing->used = false; /* it was told why */
         return;
     }
-    if (rent_of(core, client_of(core, standing)) == NULL) {
+    if (!is_under_way(core, standing)) {
         standing->used = false;
         say_done(core, client, STATUS_LIMIT,
                  "grants or spending limits do not cover it; `gpulet spending` shows what is left");
@@ -256,8 +266,8 @@ standing_tick(struct core *core)
             continue;
         }
         const bool is_new = standing->published_seq == 0;
-        const bool begun = is_new ? start_rent(core, standing, nobody)
-                                  : rent_of(core, client_of(core, standing)) != NULL;
+        const bool begun =
+            is_new ? start_rent(core, standing, nobody) : is_under_way(core, standing);
         if (!begun || standing->until_s <= now_s(core)) {
             say_log(core, LOG_INFO, "a standing request ends without a lease");
             end(core, standing);

@@ -17,6 +17,7 @@ enum {
     PEERS_MAX = 1024,
     AVOIDED_MAX = 512,
     RENTS_MAX = CONTROL_CLIENTS_MAX + REQUESTS_STANDING_MAX,
+    GANGS_MAX = 16,
     LABEL_SIZE = 65,
     ADDRESS_SIZE = 129,
     SHELF_SLOT_BYTES = 1024
@@ -144,6 +145,8 @@ struct lease {
     uint32_t prepay_s;     /* renter: further than one interval */
     uint64_t bytes_in;
     uint64_t bytes_out;
+    struct record_id gang; /* that it is a member of; zeros: of none */
+    uint16_t gang_rank;    /* renter: 65535 before it is known */
 };
 
 /* A renter's key, as the host sees it: for waits after lapsed holds. */
@@ -233,6 +236,8 @@ struct pending_decision {
     uint8_t hold[RECORD_BYTES_MAX];
 };
 
+struct gang; /* node/core/gang_state.h */
+
 struct core {
     struct core_options options;
     struct moment now;
@@ -260,6 +265,7 @@ struct core {
     struct papers *papers; /* LEASES_OPEN_MAX */
     struct renter_record renters[LEASES_OPEN_MAX];
     struct rent *rents;         /* RENTS_MAX */
+    struct gang *gangs;         /* GANGS_MAX */
     struct standing *standings; /* REQUESTS_STANDING_MAX */
     struct offer_state offers[SLOT_GROUPS_MAX];
     struct pending_decision decisions[8];

@@ -157,7 +157,7 @@ scan_truth(struct loop *loop, struct open_leases *open)
 {
     static const enum table before[] = {TABLE_SETTINGS, TABLE_SEQUENCES, TABLE_LISTINGS,
                                         TABLE_GRANTS, TABLE_BALANCES};
-    static const enum table after[] = {TABLE_REQUESTS, TABLE_PEERS};
+    static const enum table after[] = {TABLE_REQUESTS, TABLE_GANGS, TABLE_PEERS};
     enum status status = STATUS_OK;
     for (size_t i = 0; i < sizeof before / sizeof before[0] && status == STATUS_OK; i++) {
         status = scan_table(loop, before[i]);

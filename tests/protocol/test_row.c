@@ -9,9 +9,9 @@
 #include "tests/support/sample.h"
 
 static const struct schema *const rows[] = {
-    &lease_row_schema, &ledger_row_schema,  &balance_row_schema,
-    &offer_row_schema, &setting_row_schema, &sequence_row_schema,
-    &guard_row_schema, &peer_row_schema,    &standing_row_schema,
+    &lease_row_schema,    &ledger_row_schema,    &balance_row_schema, &offer_row_schema,
+    &setting_row_schema,  &sequence_row_schema,  &guard_row_schema,   &peer_row_schema,
+    &standing_row_schema, &gang_seat_row_schema, &gang_row_schema,
 };
 enum { ROW_COUNT = sizeof rows / sizeof rows[0], STRUCT_MAX = 8192 };
 

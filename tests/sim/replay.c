@@ -153,6 +153,7 @@ machine_replay(struct world *world, struct machine *machine)
     replay_evidence(world, machine);
     replay_table(world, machine, TABLE_LEDGER);
     replay_table(world, machine, TABLE_REQUESTS);
+    replay_table(world, machine, TABLE_GANGS);
     replay_table(world, machine, TABLE_PEERS);
     const struct event recovered = {.type = EVENT_RECOVERED};
     recovery_step(world, machine, &recovered);
