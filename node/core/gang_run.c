@@ -58,6 +58,7 @@ judge(struct core *core, struct gang *gang, struct seat *seat, const struct leas
     case END_UNPAID:
     case END_HOST_FAILURE:
     case END_NOT_STARTED:
+    case END_HOST_SILENT:
     case END_REASON_COUNT:
         lose(core, gang, seat, name_table_name(&end_reason_names, row->reason));
         break;

@@ -1,4 +1,5 @@
 #include "node/core/avoid.h"
+#include "node/core/gang.h"
 #include "node/core/renter.h"
 #include "node/core/say.h"
 
@@ -262,4 +263,7 @@ renter_peer_up(struct core *core, struct link_state *link)
         }
     }
     rent_peer_up(core, &link->peer);
+    if (gang_is_any(core)) {
+        gang_wake(core);
+    }
 }

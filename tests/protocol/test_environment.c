@@ -21,7 +21,8 @@ Test(environment, loader_driver_and_host_settings_are_refused)
 
 Test(environment, other_names_are_allowed_and_need_a_name)
 {
-    static const char *const allowed[] = {"GPULET_GANG_RANK=1", "A=", "LDX=1", "MY_LD_PRELOAD=x", "PATH=/bin", "a=b=c"};
+    static const char *const allowed[] = {"GPULET_GANG_RANK=1", "A=",        "LDX=1",
+                                          "MY_LD_PRELOAD=x",    "PATH=/bin", "a=b=c"};
     static const char *const bad[] = {"", "=", "=x", "NAME"};
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) {
         cr_assert_eq(environment_check(bytes_of_text(allowed[i]), NULL), STATUS_OK, "%s",

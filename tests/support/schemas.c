@@ -9,14 +9,10 @@
 enum { NUMBERS = 256 };
 
 static const struct schema *const own[] = {
-    &lease_row_schema,     &ledger_row_schema,     &balance_row_schema, &offer_row_schema,
-    &setting_row_schema,   &sequence_row_schema,   &guard_row_schema,   &peer_row_schema,
-    &standing_row_schema,  &receipt_bundle_schema, &envelope_schema,    &bid_terms_schema,
-    &clearing_file_schema, &clearing_page_schema,
-    &lease_row_schema,    &ledger_row_schema,     &balance_row_schema, &offer_row_schema,
-    &setting_row_schema,  &sequence_row_schema,   &guard_row_schema,   &peer_row_schema,
-    &standing_row_schema, &receipt_bundle_schema, &envelope_schema,    &gang_seat_row_schema,
-    &gang_row_schema,
+    &lease_row_schema,     &ledger_row_schema,     &balance_row_schema,   &offer_row_schema,
+    &setting_row_schema,   &sequence_row_schema,   &guard_row_schema,     &peer_row_schema,
+    &standing_row_schema,  &receipt_bundle_schema, &envelope_schema,      &bid_terms_schema,
+    &clearing_file_schema, &clearing_page_schema,  &gang_seat_row_schema, &gang_row_schema,
 };
 
 bool
