@@ -220,6 +220,14 @@ static const struct option file_table[] = {
 };
 OPTION_LIST(file_options, "Options", file_table);
 
+static const struct option clear_table[] = {
+    {.name = "verify",
+     .kind = VALUE_PATH,
+     .shown = "FILE",
+     .help = "check the file of a clearing, without gpuletd or network"},
+};
+OPTION_LIST(clear_options, "Options", clear_table);
+
 static const struct option identity_table[] = {
     {.name = "passphrase-file",
      .kind = VALUE_PATH,
@@ -475,6 +483,15 @@ static const struct command commands[] = {
      .operands_min = 1,
      .operands_max = 1,
      .run = run_receipts_verify},
+    {.name = "clear",
+     .operands = "",
+     .summary = "check a clearing of the batch lane",
+     .details = "The file holds every bid and listing of one epoch, signed, and what came of them. "
+                "All signatures and digests are checked and the clearing is computed anew; what "
+                "differs is said.",
+     .lists = {&clear_options},
+     .examples = "gpulet clear --verify epoch.clearing\n",
+     .run = run_clear},
     {.name = "peers",
      .operands = "",
      .summary = "the nodes this one knows",

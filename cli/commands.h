@@ -51,6 +51,7 @@ int run_lease_end(const struct invocation *invocation);
 int run_earnings(const struct invocation *invocation);
 int run_spending(const struct invocation *invocation);
 int run_ledger(const struct invocation *invocation);
+int run_clear(const struct invocation *invocation);
 int run_receipts(const struct invocation *invocation);
 int run_receipts_show(const struct invocation *invocation);
 int run_receipts_export(const struct invocation *invocation);

@@ -46,6 +46,25 @@ place_read(const char *path, char *memory, size_t size)
 }
 
 enum status
+place_read_bytes(const char *path, uint8_t *memory, size_t size, size_t *ret_length)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    if (file == NULL) {
+        return STATUS_NOT_FOUND;
+    }
+    const size_t length = fread(memory, 1, size, file);
+    const bool failed = ferror(file) != 0;
+    if (file != stdin) {
+        fclose(file);
+    }
+    if (failed) {
+        return STATUS_SYSTEM;
+    }
+    *ret_length = length;
+    return length == size ? STATUS_OUT_OF_RANGE : STATUS_OK;
+}
+
+enum status
 place_write(const char *path, struct bytes content)
 {
     char draft[PLACE_SIZE];

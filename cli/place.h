@@ -44,6 +44,11 @@ enum status place_format(char ret_path[PLACE_SIZE], const char *format, ...)
  * STATUS_OUT_OF_RANGE when it is larger. */
 enum status place_read(const char *path, char *memory, size_t size) MUST_USE;
 
+/* Reads a whole file of any bytes, or standard input for "-". STATUS_NOT_FOUND, STATUS_SYSTEM;
+ * STATUS_OUT_OF_RANGE when it fills the memory. */
+enum status place_read_bytes(const char *path, uint8_t *memory, size_t size, size_t *ret_length)
+    MUST_USE;
+
 /* Writes a small file (0600) anew, whole or not at all. */
 enum status place_write(const char *path, struct bytes content) MUST_USE;
 

@@ -74,25 +74,6 @@ run_receipts_export(const struct invocation *invocation)
     return code;
 }
 
-static enum status
-read_bundle(const char *path, uint8_t *memory, size_t size, size_t *ret_length)
-{
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    if (file == NULL) {
-        return STATUS_NOT_FOUND;
-    }
-    const size_t length = fread(memory, 1, size, file);
-    const bool failed = ferror(file) != 0;
-    if (file != stdin) {
-        fclose(file);
-    }
-    if (failed) {
-        return STATUS_SYSTEM;
-    }
-    *ret_length = length;
-    return length == size ? STATUS_OUT_OF_RANGE : STATUS_OK;
-}
-
 static json_t *
 facts_json(const struct receipt_facts *facts)
 {
@@ -155,7 +136,7 @@ run_receipts_verify(const struct invocation *invocation)
         talk_say("%s", status_text(STATUS_NO_MEMORY));
         return EXIT_REFUSED;
     }
-    enum status status = read_bundle(path, memory, RECEIPT_FILE_MAX, &length);
+    enum status status = place_read_bytes(path, memory, RECEIPT_FILE_MAX, &length);
     if (status != STATUS_OK) {
         talk_say("cannot read %s: %s", path, status_text(status));
         free(memory);

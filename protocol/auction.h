@@ -8,6 +8,7 @@
 #include "protocol/amount.h"
 #include "protocol/bytes.h"
 #include "protocol/id.h"
+#include "protocol/limits.h"
 #include "protocol/record.h"
 #include "protocol/schema.h"
 
@@ -76,6 +77,26 @@ struct clearing_file {
 
 struct clearing_page {
     struct bytes_list listings;
+};
+
+/* A listing as an epoch closed with it. */
+struct auction_listing {
+    struct peer_id host;
+    struct record_id id;
+    uint64_t expires_s;
+    struct listing body; /* texts are borrowed */
+};
+
+/* A bid as it was opened. */
+struct auction_bid {
+    struct record_id commitment; /* names it */
+    struct record_id nonce;
+    struct peer_id renter;
+    struct request request;              /* unit_max is the bid; image is empty */
+    uint64_t units_wanted;               /* 1/65536 H100 */
+    uint64_t units_min;                  /* all or nothing up to here */
+    struct peer_id avoid[BID_AVOID_MAX]; /* hosts that it does not want */
+    size_t avoid_count;
 };
 
 extern const struct schema commitment_schema, bid_schema, bid_terms_schema, auction_close_schema,

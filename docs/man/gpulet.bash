@@ -6,7 +6,7 @@ _gpulet() {
         if [ -z "$first" ]; then first=$word
         elif [ -z "$pair" ]; then pair="$first $word"; fi
     done
-    if [ -z "$first" ]; then words=" up down status version doctor gpus host unhost pause resume reclaim listings search quote rent request requests cancel leases lease market earnings spending ledger receipts peers peer allow deny identity config testnet help"; fi
+    if [ -z "$first" ]; then words=" up down status version doctor gpus host unhost pause resume reclaim listings search quote rent request requests cancel leases lease market earnings spending ledger receipts clear peers peer allow deny identity config testnet help"; fi
     case $first in
     'lease') words="$words show" ;;&
     'lease') words="$words logs" ;;&
@@ -50,6 +50,7 @@ _gpulet() {
         [ "$first" != 'market' ] || words="$words --scenario --seed --cards --cloud-price"
         [ "$first" != 'ledger' ] || words="$words --after --limit"
         [ "$pair" != 'receipts export' ] || words="$words --output"
+        [ "$first" != 'clear' ] || words="$words --verify"
         [ "$pair" != 'identity backup' ] || words="$words --passphrase-file"
         [ "$pair" != 'identity restore' ] || words="$words --passphrase-file"
         [ "$pair" != 'testnet up' ] || words="$words --hosts --renters --seed --offers --varied --keep"

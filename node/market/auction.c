@@ -32,6 +32,39 @@ auction_free(struct auction_work *work)
     }
 }
 
+void
+auction_rows(const struct auction_listing *listings, size_t count, struct market_row *ret_rows)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct listing_facts facts = {.host = &listings[i].host,
+                                            .expires_s = listings[i].expires_s,
+                                            .reliability_bp = RELIABILITY_BP_MAX};
+        const struct listing *body = &listings[i].body;
+        if (listing_check(body, NULL) != STATUS_OK || body->interval_s > INTERVAL_S ||
+            market_row_make(body, &facts, &ret_rows[i]) != STATUS_OK) {
+            ret_rows[i] = (struct market_row){.host = host_key_of(&listings[i].host),
+                                              .slot_group = (uint8_t)body->slot_group};
+        }
+    }
+}
+
+static void
+append_number(struct buffer *buffer, uint16_t number)
+{
+    buffer_append_byte(buffer, (uint8_t)(number >> 8));
+    buffer_append_byte(buffer, (uint8_t)number);
+}
+
+void
+auction_write_fills(const struct auction_outcome *outcome, struct buffer *buffer)
+{
+    for (size_t i = 0; i < outcome->fill_count; i++) {
+        append_number(buffer, outcome->fills[i].bid);
+        append_number(buffer, outcome->fills[i].row);
+        append_number(buffer, outcome->fills[i].slots);
+    }
+}
+
 /* ---- The order of equals: by the seed, then by name, never by the place in the book ---- */
 
 static bool
@@ -108,7 +141,8 @@ is_avoided(const struct auction_bid *bid, const struct host_key *host)
         return true; /* nobody rents from itself */
     }
     for (size_t i = 0; i < bid->avoid_count; i++) {
-        if (host_key_compare(&bid->avoid[i], host) == 0) {
+        const struct host_key avoided = host_key_of(&bid->avoid[i]);
+        if (host_key_compare(&avoided, host) == 0) {
             return true;
         }
     }

@@ -14,17 +14,6 @@
 #include "protocol/limits.h"
 #include "protocol/record.h"
 
-/* A bid as it was opened. */
-struct auction_bid {
-    struct record_id commitment; /* names it */
-    struct peer_id renter;
-    struct request request; /* unit_max is the bid for one H100e-hour */
-    uint64_t units_wanted;  /* 1/65536 H100 */
-    uint64_t units_min;
-    struct host_key avoid[BID_AVOID_MAX]; /* hosts that it does not want */
-    size_t avoid_count;
-};
-
 /* All that the result follows from; borrowed. Rows of one slot group, or bids of one commitment, must
  * not stand twice. */
 struct auction_book {
@@ -60,6 +49,14 @@ struct auction_outcome {
 struct auction_work;
 struct auction_work *auction_new(void);
 void auction_free(struct auction_work *work);
+
+/* Rows of a file's listings, in their places; one that cannot stand in a book offers nothing. */
+void auction_rows(const struct auction_listing *listings, size_t count,
+                  struct market_row *ret_rows);
+
+/* The fills as a clearing's file holds them, appended: six bytes each, bid, row, slots, the greater byte
+ * first. */
+void auction_write_fills(const struct auction_outcome *outcome, struct buffer *buffer);
 
 /* Clears an epoch. A bid that auction_bid_check refuses, or that is of another kind of work, gets
  * nothing, and so does a renter from its own cards. The outcome stands in the workspace until the next

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "protocol/codec.h"
+#include "tests/support/clearing_sample.h"
 #include "tests/support/sample.h"
 #include "tests/support/schemas.h"
 #include "tests/support/sealed.h"
@@ -100,6 +101,17 @@ write_reader_seeds(const char *directory)
     write_seed(directory, "reader", "huge", bytes_of("\0\0\0\0\0\0\0\0\xdd\xff\xff\xff\xff", 13));
 }
 
+static void
+write_clearing_seed(const char *directory)
+{
+    static uint8_t memory[CLEARING_SAMPLE_BYTES];
+    const struct clearing_figures figures = {.fills = 0};
+    struct buffer buffer;
+    buffer_init(&buffer, memory, sizeof memory);
+    clearing_sample(CLEARING_HONEST, AUCTION_HALFWAY, &figures, &buffer);
+    write_seed(directory, "clearing", "honest", buffer_bytes(&buffer));
+}
+
 int
 main(int argument_count, char **arguments)
 {
@@ -125,5 +137,6 @@ main(int argument_count, char **arguments)
         write_record_seed(directory, kind);
     }
     write_reader_seeds(directory);
+    write_clearing_seed(directory);
     return 0;
 }
