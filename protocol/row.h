@@ -130,7 +130,8 @@ enum setting_number {
     SETTING_PAUSED = 1,
     SETTING_SPEND_LEASE = 2,
     SETTING_SPEND_DAY = 3,
-    SETTING_PAUSE_MASK = 4 /* cards, one bit each */
+    SETTING_PAUSE_MASK = 4,        /* cards, one bit each */
+    SETTING_REQUEST_PLACES = 65536 /* plus place: first 8 bytes of the standing request's id */
 };
 struct setting_row {
     uint64_t value;
@@ -161,7 +162,8 @@ struct peer_row {
     uint8_t standing; /* 0 neutral, 1 allowed, 2 denied as a renter */
 };
 
-/* TABLE_REQUESTS, key id = request: our standing requests. */
+/* TABLE_REQUESTS, key id = request: our standing requests. With an empty request, key id = hold: the lease
+ * that is being started for the request `id`. */
 struct standing_row {
     struct record_id id;
     struct bytes request; /* encoded struct control_rent: the command is inside */

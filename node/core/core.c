@@ -102,6 +102,8 @@ recover_setting(struct core *core, const struct row *row)
         core->paused = setting.value != 0;
     } else if (row->key.number == SETTING_PAUSE_MASK) {
         core->pause_mask = setting.value;
+    } else if (row->key.number >= SETTING_REQUEST_PLACES) {
+        standing_recover_place(core, row->key.number - SETTING_REQUEST_PLACES, setting.value);
     } else if (row->key.number == SETTING_SPEND_LEASE && is_amount) {
         core->options.spend_lease_max_uusd = amount;
     } else if (row->key.number == SETTING_SPEND_DAY && is_amount) {
@@ -163,6 +165,7 @@ recovered(struct core *core)
     host_recovered(core);
     host_streams_recovered(core);
     renter_recovered(core);
+    standing_recovered(core);
     if (core->unread_papers > 0) {
         say_log(core, LOG_WARNING,
                 "%zu leases wait for the other side's last word, more than are kept in memory: "

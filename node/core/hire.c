@@ -317,7 +317,7 @@ renter_take_lease(struct core *core, struct link_state *link, struct bytes cosig
         return;
     }
     rent_over(rent);
-    standing_fulfilled(core, lease->client);
+    standing_served(core, lease->client, &lease->row.hold);
     lease_apply(core, lease, LEASE_EVENT_START, LEASE_ACTOR_RENTER);
     lease_set_deadline(core, lease, duration_of_s(LATEST_START_S));
     lease_store(core, lease);

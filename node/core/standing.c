@@ -11,10 +11,20 @@
 
 enum { UNTIL_DEFAULT_S = 86400, UNTIL_MAX_S = 30 * 86400 };
 
+/* Rows of TABLE_REQUESTS: under the id of a request what was asked; under the hold of a lease that is being
+ * started for one, that request's id and an empty question. Its place is a setting, so that hosts know
+ * it by the same detail after a restart. */
+
 static uint64_t
 now_s(const struct core *core)
 {
     return core->now.wall.ms > 0 ? (uint64_t)core->now.wall.ms / 1000 : 0;
+}
+
+static uint32_t
+place_of(const struct core *core, const struct standing *standing)
+{
+    return (uint32_t)(standing - core->standings);
 }
 
 /* Whom the rent of a standing request answers: nobody, but under a number of its own. */
@@ -57,7 +67,7 @@ publish(struct core *core, struct standing *standing)
     if (!read_question(standing, &ask, &request)) {
         return;
     }
-    const uint32_t detail = (uint32_t)(standing - core->standings);
+    const uint32_t detail = place_of(core, standing);
     const uint64_t left_s = standing->until_s > now_s(core) ? standing->until_s - now_s(core) : 1;
     const struct seal_order order = {
         .kind = RECORD_REQUEST,
@@ -89,6 +99,31 @@ take_back(struct core *core, uint32_t detail, uint64_t victim_seq)
     gossip_publish(core, &record);
 }
 
+static uint64_t
+id_number(const struct record_id *id)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < sizeof number; i++) {
+        number = number << 8 | id->bytes[i];
+    }
+    return number;
+}
+
+static bool
+is_served(const struct standing *standing)
+{
+    return !record_id_is_zero(&standing->served_by);
+}
+
+static void
+store_place(struct core *core, const struct standing *standing)
+{
+    const struct row_key key =
+        row_key_of_number(SETTING_REQUEST_PLACES + (uint64_t)place_of(core, standing));
+    const struct setting_row row = {.value = id_number(&standing->id)};
+    say_store(core, TABLE_SETTINGS, &key, &setting_row_schema, &row);
+}
+
 static void
 store(struct core *core, const struct standing *standing)
 {
@@ -96,6 +131,27 @@ store(struct core *core, const struct standing *standing)
     const struct standing_row row = {
         .id = standing->id, .request = question_of(standing), .until_s = standing->until_s};
     say_store(core, TABLE_REQUESTS, &key, &standing_row_schema, &row);
+    store_place(core, standing);
+}
+
+/* No host shall offer to it any more, at least for now. */
+static void
+unpublish(struct core *core, struct standing *standing)
+{
+    if (standing->published_seq != 0) {
+        take_back(core, place_of(core, standing), standing->published_seq);
+        standing->published_seq = 0;
+    }
+}
+
+static void
+forget_served(struct core *core, struct standing *standing)
+{
+    if (is_served(standing)) {
+        const struct row_key key = row_key_of_id(standing->served_by.bytes, 0);
+        say_delete(core, TABLE_REQUESTS, &key);
+        standing->served_by = (struct record_id){{0}};
+    }
 }
 
 static void
@@ -107,10 +163,9 @@ end(struct core *core, struct standing *standing)
         rent_over(rent);
     }
     gang_cancel(core, client_of(core, standing));
+    forget_served(core, standing);
     say_delete(core, TABLE_REQUESTS, &key);
-    if (standing->published_seq != 0) {
-        take_back(core, (uint32_t)(standing - core->standings), standing->published_seq);
-    }
+    unpublish(core, standing);
     memset(standing->question, 0, standing->length);
     standing->used = false;
 }
@@ -154,7 +209,9 @@ say_request(struct core *core, struct client client, const struct standing *stan
     const struct request_view view = {
         .request = standing->id,
         .until_s = standing->until_s,
-        .state = bytes_of_text(rent != NULL && !rent->waiting ? "asking a host" : "waiting"),
+        .state = bytes_of_text(is_served(standing)              ? "starting"
+                               : rent != NULL && !rent->waiting ? "asking a host"
+                                                                : "waiting"),
         .count = request.count,
         .ask_max_uusd_per_hour = request.ask_max_uusd_per_hour,
     };
@@ -182,6 +239,7 @@ standing_begin(struct core *core, struct client client, const struct control_ren
     standing->length = (uint32_t)buffer.length;
     standing->until_s = now_s(core) + wait_s;
     standing->id = (struct record_id){{0}};
+    standing->served_by = (struct record_id){{0}};
     standing->published_seq = 0;
     standing->used = true;
     if (!start_rent(core, standing, client)) {
@@ -237,42 +295,135 @@ standing_cancel(struct core *core, struct client client, const struct control_le
     say_done(core, client, STATUS_OK, "%s", "");
 }
 
+/* The place that it had, when nobody else has it. */
+static struct standing *
+place_for(struct core *core, const struct record_id *id)
+{
+    for (size_t i = 0; i < REQUESTS_STANDING_MAX; i++) {
+        if (!core->standings[i].used && core->request_places[i] == id_number(id)) {
+            return &core->standings[i];
+        }
+    }
+    return free_standing(core);
+}
+
+void
+standing_recover_place(struct core *core, uint64_t place, uint64_t value)
+{
+    if (place < REQUESTS_STANDING_MAX) {
+        core->request_places[place] = value;
+    }
+}
+
+static void
+recover_served(struct core *core, const struct standing_row *stored, const struct row *row)
+{
+    for (size_t i = 0; i < REQUESTS_STANDING_MAX; i++) {
+        struct served_request *served = &core->served_requests[i];
+        if (record_id_is_zero(&served->hold)) {
+            memcpy(served->hold.bytes, row->key.id, ID_LENGTH);
+            served->request = stored->id;
+            return;
+        }
+    }
+}
+
 void
 standing_recover(struct core *core, const struct row *row)
 {
     struct standing_row stored;
-    struct standing *standing = free_standing(core);
-    if (standing == NULL || codec_decode(&standing_row_schema, row->value, &stored) != STATUS_OK ||
-        stored.request.length > sizeof standing->question) {
+    if (codec_decode(&standing_row_schema, row->value, &stored) != STATUS_OK ||
+        stored.request.length > sizeof core->standings[0].question) {
         say_log(core, LOG_ERROR, "a stored request cannot be read; it is left alone");
+        return;
+    }
+    if (stored.request.length == 0) {
+        recover_served(core, &stored, row);
+        return;
+    }
+    struct standing *standing = place_for(core, &stored.id);
+    if (standing == NULL) {
+        say_log(core, LOG_ERROR, "too many standing requests are stored; one is left alone");
         return;
     }
     memcpy(standing->question, stored.request.data, stored.request.length);
     standing->length = (uint32_t)stored.request.length;
     standing->id = stored.id;
+    standing->served_by = (struct record_id){{0}};
     standing->until_s = stored.until_s;
     standing->published_seq = 0;
     standing->refresh_at = core->now.wall;
     standing->used = true;
 }
 
+static struct standing *
+standing_by_id(struct core *core, const struct record_id *id)
+{
+    for (size_t i = 0; i < REQUESTS_STANDING_MAX; i++) {
+        if (core->standings[i].used && record_id_equal(&core->standings[i].id, id)) {
+            return &core->standings[i];
+        }
+    }
+    return NULL;
+}
+
+void
+standing_recovered(struct core *core)
+{
+    for (size_t i = 0; i < REQUESTS_STANDING_MAX; i++) {
+        const struct served_request *served = &core->served_requests[i];
+        struct standing *standing = standing_by_id(core, &served->request);
+        if (!record_id_is_zero(&served->hold) && standing != NULL) {
+            standing->served_by = served->hold;
+        } else if (!record_id_is_zero(&served->hold)) {
+            const struct row_key key = row_key_of_id(served->hold.bytes, 0);
+            say_delete(core, TABLE_REQUESTS, &key);
+        }
+        struct standing *here = &core->standings[i];
+        if (here->used && core->request_places[i] != id_number(&here->id)) {
+            store_place(core, here); /* of an older version */
+        }
+    }
+}
+
+/* A lease was signed for it. It is over when the job runs; when the start never reached the host, it goes
+ * on. */
+static void
+served_tick(struct core *core, struct standing *standing)
+{
+    const struct lease *lease = lease_by_hold(core, &standing->served_by);
+    if (lease == NULL || lease->row.state == LEASE_VOID) {
+        say_log(core, LOG_INFO, "the lease of a standing request was never started: it stands on");
+        forget_served(core, standing);
+    } else if (lease->row.state > LEASE_STARTING) {
+        end(core, standing);
+    }
+}
+
+static void
+waiting_tick(struct core *core, struct standing *standing)
+{
+    const struct client nobody = {0};
+    const bool is_new = standing->published_seq == 0;
+    const bool begun = is_new ? start_rent(core, standing, nobody) : is_under_way(core, standing);
+    if (!begun || standing->until_s <= now_s(core)) {
+        say_log(core, LOG_INFO, "a standing request ends without a lease");
+        end(core, standing);
+    } else if (is_new || !wall_is_before(core->now.wall, standing->refresh_at)) {
+        publish(core, standing);
+    }
+}
+
 void
 standing_tick(struct core *core)
 {
-    const struct client nobody = {0};
     for (size_t i = 0; i < REQUESTS_STANDING_MAX; i++) {
         struct standing *standing = &core->standings[i];
-        if (!standing->used) {
-            continue;
+        if (standing->used && is_served(standing)) {
+            served_tick(core, standing);
         }
-        const bool is_new = standing->published_seq == 0;
-        const bool begun =
-            is_new ? start_rent(core, standing, nobody) : is_under_way(core, standing);
-        if (!begun || standing->until_s <= now_s(core)) {
-            say_log(core, LOG_INFO, "a standing request ends without a lease");
-            end(core, standing);
-        } else if (!wall_is_before(core->now.wall, standing->refresh_at)) {
-            publish(core, standing);
+        if (standing->used && !is_served(standing)) {
+            waiting_tick(core, standing);
         }
     }
 }
@@ -304,5 +455,21 @@ standing_fulfilled(struct core *core, struct client client)
         if (standing->used && client_of(core, standing).number == client.number) {
             end(core, standing);
         }
+    }
+}
+
+void
+standing_served(struct core *core, struct client client, const struct record_id *hold)
+{
+    for (size_t i = 0; i < REQUESTS_STANDING_MAX; i++) {
+        struct standing *standing = &core->standings[i];
+        if (!standing->used || client_of(core, standing).number != client.number) {
+            continue;
+        }
+        const struct row_key key = row_key_of_id(hold->bytes, 0);
+        const struct standing_row row = {.id = standing->id, .until_s = standing->until_s};
+        standing->served_by = *hold;
+        say_store(core, TABLE_REQUESTS, &key, &standing_row_schema, &row);
+        unpublish(core, standing);
     }
 }

@@ -11,9 +11,19 @@ void standing_list(struct core *core, struct client client);
 void standing_cancel(struct core *core, struct client client, const struct control_lease_end *ask);
 
 void standing_recover(struct core *core, const struct row *row);
+
+/* Call for each stored setting SETTING_REQUEST_PLACES + place, before the requests. */
+void standing_recover_place(struct core *core, uint64_t place, uint64_t value);
+
+/* All rows were read. */
+void standing_recovered(struct core *core);
 void standing_tick(struct core *core);
 
-/* Its job was ordered with this step: the request is over. Nothing when the client is no request's. */
+/* A lease for it is stored with this step, and its START goes out: nothing more is rented, unless that
+ * start comes to nothing. Nothing when the client is no request's. */
+void standing_served(struct core *core, struct client client, const struct record_id *hold);
+
+/* Its gang was admitted with this step: the request is over. Nothing when the client is no request's. */
 void standing_fulfilled(struct core *core, struct client client);
 
 /* A request of ours that we know nothing of is known outside, with that seq: replaced, or withdrawn. */

@@ -208,12 +208,19 @@ struct peer_state {
 /* A request that stays until it is served: a rent that nobody waits for. */
 struct standing {
     bool used;
-    struct record_id id; /* of the first record that was published for it */
+    struct record_id id;        /* of the first record that was published for it */
+    struct record_id served_by; /* hold of the lease that is being started for it; zeros: none */
     uint64_t until_s;
     uint64_t published_seq; /* 0: not in this run of the daemon */
     struct wall refresh_at;
     uint32_t length;
     uint8_t question[FRAME_BYTES_MAX - 1024]; /* encoded struct control_rent */
+};
+
+/* As read back: which lease was being started for which request. */
+struct served_request {
+    struct record_id hold; /* zeros: no such place */
+    struct record_id request;
 };
 
 /* Clients with this bit are no sockets, but standing requests. */
@@ -267,6 +274,8 @@ struct core {
     struct rent *rents;         /* RENTS_MAX */
     struct gang *gangs;         /* GANGS_MAX */
     struct standing *standings; /* REQUESTS_STANDING_MAX */
+    struct served_request served_requests[REQUESTS_STANDING_MAX];
+    uint64_t request_places[REQUESTS_STANDING_MAX]; /* as read back: who stood where */
     struct offer_state offers[SLOT_GROUPS_MAX];
     struct pending_decision decisions[8];
     struct avoided avoided[AVOIDED_MAX];

@@ -495,6 +495,30 @@ check_send(struct world *world, struct machine *machine, struct bytes bytes)
     }
 }
 
+/* A standing request is served once, whoever crashes when. */
+static void
+check_standing(struct world *world, struct machine *machine, const struct effect_job *order)
+{
+    static const char prefix[] = "standing-";
+    static struct start_message start;
+    unsigned number = 0;
+    if (codec_decode(&start_message_schema, order->arguments, &start) != STATUS_OK ||
+        start.arguments.items[0].length < sizeof prefix ||
+        memcmp(start.arguments.items[0].data, prefix, sizeof prefix - 1) != 0) {
+        return;
+    }
+    const struct bytes text = start.arguments.items[0];
+    for (size_t i = sizeof prefix - 1; i < text.length; i++) {
+        number = number * 10 + (unsigned)(text.data[i] - '0');
+    }
+    if (number >= STANDINGS_MAX || world->standing_started[number]) {
+        world_fail(world, machine, NULL, "standing request %u is served twice", number);
+        return;
+    }
+    world->standing_started[number] = true;
+    world->tally.standings_served++;
+}
+
 void
 check_job_start(struct world *world, struct machine *machine, const struct effect_job *order)
 {
@@ -508,6 +532,7 @@ check_job_start(struct world *world, struct machine *machine, const struct effec
                    "a job is started twice for one lease");
     }
     watch->job_started = true;
+    check_standing(world, machine, order);
     if (order->paid_run_ms >
         price_run_ms_for(watch->row.ask_uusd_per_hour, watch->row.slots, watch->row.voucher_uusd)) {
         world_fail(world, machine, NULL, "a job may run longer than is paid");

@@ -75,9 +75,9 @@ print_tally(const struct tally *tally)
            tally->frames_repeated, tally->partitions, tally->clock_jumps, tally->sleeps,
            tally->lies);
     printf("market: %" PRIu64 " rents (%" PRIu64 " done, %" PRIu64 " refused), %" PRIu64
-           " holds, %" PRIu64 " leases, %" PRIu64 " jobs\n",
+           " holds, %" PRIu64 " leases, %" PRIu64 " jobs, %" PRIu64 " standing requests served\n",
            tally->rents, tally->rents_ok, tally->rents_refused, tally->holds, tally->leases,
-           tally->jobs);
+           tally->jobs, tally->standings_served);
     print_counts("ended", tally->ends, END_REASON_COUNT, reason_name);
     printf("books compared %" PRIu64 " times in %" PRId64 " virtual seconds, %" PRIu64 " commits\n",
            tally->calms, tally->virtual_us / SECOND, tally->commits);

@@ -172,6 +172,21 @@ offer_cards(struct world *world, struct machine *machine)
     (void)ask(world, machine, CONTROL_HOST, &question);
 }
 
+/* A standing request; its job has a name of its own, as it may run only once. */
+static void
+stand_and_wait(struct world *world, struct machine *machine, const struct control_rent *like)
+{
+    char name[32];
+    struct control_rent question = *like;
+    snprintf(name, sizeof name, "standing-%u", world->standings_asked % STANDINGS_MAX);
+    if (world->standings_asked < STANDINGS_MAX) {
+        world->standings_asked++;
+        question.dry_run = false;
+        question.arguments.items[0] = bytes_of_text(name);
+        (void)ask(world, machine, CONTROL_REQUEST, &question);
+    }
+}
+
 static void
 rent_cards(struct world *world, struct machine *machine)
 {
@@ -199,7 +214,7 @@ rent_cards(struct world *world, struct machine *machine)
         .arguments = {.count = 1, .items = {bytes_of_text("work")}},
     };
     if (world_chance(world, 80)) {
-        (void)ask(world, machine, CONTROL_REQUEST, &question); /* a standing one */
+        stand_and_wait(world, machine, &question);
         return;
     }
     struct client_model *client = ask(world, machine, CONTROL_RENT, &question);

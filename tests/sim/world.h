@@ -21,6 +21,7 @@ enum {
     WIRES_MAX = 256,
     INBOX_MAX = 8192,
     CLIENTS_MAX = 512,
+    STANDINGS_MAX = 8192,
     RING_LINES = 128,
     EVENT_TYPES = EVENT_DECIDED + 1,
     EFFECT_TYPES = EFFECT_STOP + 1,
@@ -228,6 +229,7 @@ struct tally {
     uint64_t rents;
     uint64_t rents_ok;
     uint64_t rents_refused;
+    uint64_t standings_served;
     uint64_t calms;
     uint64_t drops;
     int64_t virtual_us;
@@ -259,6 +261,8 @@ struct world {
     int64_t quiet_since_us;
     uint64_t quiet_steps; /* the count of steps at that time */
     uint64_t trace;       /* hash of every event and effect so far */
+    unsigned standings_asked;
+    bool standing_started[STANDINGS_MAX]; /* a host has started the job of that standing request */
     uint64_t step_limit;
     bool failed;
     struct tally tally;
