@@ -48,6 +48,7 @@ struct effect_job {
     uint64_t paid_run_ms;    /* START and PAY */
     uint64_t end_at_boot_ms; /* 0: not known yet; START gives the duration instead */
     uint32_t duration_s;
+    uint32_t unpaid_s; /* frozen so long for want of payment, the job is ended */
     uint32_t grace_ms; /* WARN, KILL: between SIGTERM and SIGKILL */
 };
 

@@ -22,6 +22,7 @@ host_order_job(struct core *core, const struct lease *lease, enum effect_type ty
     job->lease = lease_id_of(lease);
     job->attached = lease->row.attached;
     job->duration_s = lease->row.duration_s;
+    job->unpaid_s = UNPAID_INTERVALS * lease->row.interval_s;
     job->end_at_boot_ms = lease->row.boot_id == core->boot_id ? lease->row.end_at_boot_ms : 0;
     return job;
 }

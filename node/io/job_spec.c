@@ -97,7 +97,8 @@ job_spec_make(const struct effect_job *order, const char *path, uid_t first_uid,
                                             .files_max = FILES_MAX,
                                             .uid = uid_of(order->gpu_mask, first_uid),
                                             .run_ms_limit = order->paid_run_ms,
-                                            .end_boot_ms = end_ms};
+                                            .end_boot_ms = end_ms,
+                                            .unpaid_kill_ms = order->unpaid_s * UINT64_C(1000)};
     fill_gpus(spec, order->gpu_mask);
     free(start);
     *ret_spec = spec;

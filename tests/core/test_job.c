@@ -112,6 +112,7 @@ Test(job, the_job_may_run_as_long_as_is_paid_and_no_longer)
     struct node *node = leased_node(&tenant);
     tenant_start(node, &tenant, 1550);
     cr_assert_eq(node->last_job.paid_run_ms, 15509u, "the last ms that costs no more");
+    cr_assert_eq(node->last_job.unpaid_s, 30u, "three intervals, also when no daemon is there");
     node_free(node);
     node = leased_node(&tenant);
     tenant_start(node, &tenant, 900000);
