@@ -16,13 +16,14 @@ fill_is_valid(struct clear_work *work, const struct clear_orders *orders,
     const int64_t value = price_of_unit(bid->bid_uusd, ask->unit);
     const int64_t paid =
         price_uusd == 0 ? (int64_t)ask->ask_uusd_per_hour : price_of_unit(price_uusd, ask->unit);
-    if (fill->slots == 0 || fill->slots % bid->count != 0 || fill->slots > work->left[fill->ask] ||
-        ask->vram_mib < bid->vram_min_mib || ask->reliability_bp < bid->reliability_min_bp ||
+    if (fill->slots == 0 || fill->slots % bid->count != 0 ||
+        fill->slots > work->line.left[fill->ask] || ask->vram_mib < bid->vram_min_mib ||
+        ask->reliability_bp < bid->reliability_min_bp ||
         !clear_fits(orders->fits, orders->bid_count, fill->bid, fill->ask) ||
         paid < (int64_t)ask->ask_uusd_per_hour || paid > value) {
         return false;
     }
-    work->left[fill->ask] = (uint16_t)(work->left[fill->ask] - fill->slots);
+    work->line.left[fill->ask] = (uint16_t)(work->line.left[fill->ask] - fill->slots);
     work->got[fill->bid] += (uint64_t)fill->slots * ask->unit;
     return work->got[fill->bid] <= bid->units_wanted;
 }
@@ -38,7 +39,7 @@ clear_is_valid(struct clear_work *work, const struct clear_orders *orders,
     }
     memset(work->got, 0, orders->bid_count * sizeof *work->got);
     for (size_t i = 0; i < orders->ask_count; i++) {
-        work->left[i] = orders->asks[i].slots;
+        work->line.left[i] = orders->asks[i].slots;
     }
     for (size_t i = 0; i < result->fill_count; i++) {
         const struct clear_fill *fill = &result->fills[i];

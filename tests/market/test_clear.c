@@ -1,10 +1,12 @@
 #include "node/market/clear.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "protocol/price.h"
 #include "tests/market/naive_book.h"
+#include "tests/market/naive_clear.h"
 
 enum { ASKS = 400, BIDS = 60, UNIT = 65536 };
 
@@ -93,6 +95,121 @@ Test(clear, every_result_is_valid_and_within_the_bound)
         cr_assert_arr_eq(first, again.fills, result.fill_count * sizeof first[0]);
     }
     cr_assert(rules[CLEAR_BY_BID] > 0 && rules[CLEAR_BY_SURPLUS] > 0 && priced > 0);
+    clear_free(work);
+}
+
+static void
+compare_with_naive(struct clear_work *work, const struct clear_orders *orders, const char *what,
+                   int round)
+{
+    struct clear_result result;
+    struct clear_result *expected = naive_clear(orders);
+    cr_assert_eq(clear_market(work, orders, &result), STATUS_OK);
+    cr_assert_eq(result.fill_count, expected->fill_count, "%s, round %d", what, round);
+    for (size_t i = 0; i < result.fill_count; i++) {
+        cr_assert(result.fills[i].bid == expected->fills[i].bid &&
+                      result.fills[i].ask == expected->fills[i].ask &&
+                      result.fills[i].slots == expected->fills[i].slots,
+                  "%s, round %d, fill %zu", what, round, i);
+    }
+    cr_assert_eq(result.surplus_uusd, expected->surplus_uusd, "%s, round %d", what, round);
+    cr_assert_eq(result.units, expected->units, "%s, round %d", what, round);
+    cr_assert_eq(result.price_uusd, expected->price_uusd, "%s, round %d", what, round);
+    cr_assert_eq(result.rule, expected->rule, "%s, round %d", what, round);
+    cr_assert(clear_is_valid(work, orders, &result), "%s, round %d", what, round);
+    free(expected);
+}
+
+/* Prices from few (many ties) to all there can be; asks beyond what is kept in 32 bits. Bids beyond
+ * that are served in the order of their numbers, and left out here. */
+static void
+spread_prices(struct market *market, uint64_t *state)
+{
+    const uint64_t kind = random_below(state, 4);
+    for (size_t i = 0; i < market->ask_count; i++) {
+        struct clear_ask *ask = &market->asks[i];
+        if (kind == 1) {
+            ask->ask_uusd_per_hour = (uint32_t)(random_below(state, 4) * 50000);
+            ask->unit = UNIT;
+        } else if (kind == 2 && random_below(state, 3) == 0) {
+            ask->ask_uusd_per_hour = (uint32_t)(random_next(state) >> 33);
+            ask->unit = (uint32_t)(1 + random_below(state, 300));
+        } else if (kind == 3 && random_below(state, 20) == 0) {
+            ask->ask_uusd_per_hour = INT32_MAX - 1;
+        }
+        ask->slots = random_below(state, 30) == 0 ? 0 : ask->slots;
+    }
+    for (size_t i = 0; i < market->bid_count; i++) {
+        struct clear_bid *bid = &market->bids[i];
+        if (kind == 1) {
+            bid->bid_uusd = random_below(state, 5) * 50000;
+        } else if (kind == 2) {
+            bid->bid_uusd = random_next(state) >> (32 + random_below(state, 20));
+        }
+    }
+}
+
+/* A test run for long sets MODEL_ROUNDS. */
+static int
+rounds_of(int usual)
+{
+    const char *times = getenv("MODEL_ROUNDS");
+    return times == NULL ? usual : usual * (int)strtol(times, NULL, 10);
+}
+
+Test(clear, equals_plain_sorting_and_plain_walks_fill_by_fill)
+{
+    static struct market market;
+    static uint64_t fits[ASKS]; /* up to 64 bids: a word each */
+    struct clear_work *work = clear_new(ASKS, BIDS);
+    uint64_t state = 5;
+    unsigned rules[CLEAR_RULE_COUNT] = {0};
+    cr_assert_not_null(work);
+    for (int round = 0; round < rounds_of(400); round++) {
+        market =
+            random_market(&state, random_below(&state, ASKS + 1), random_below(&state, BIDS + 1));
+        spread_prices(&market, &state);
+        struct clear_orders orders = orders_of(&market);
+        compare_with_naive(work, &orders, "small", round);
+        for (size_t i = 0; i < ASKS; i++) {
+            fits[i] = random_next(&state) | random_next(&state);
+        }
+        orders.fits = fits;
+        compare_with_naive(work, &orders, "with a bit for each pair", round);
+        rules[cleared(work, &market).rule]++;
+    }
+    cr_assert(rules[CLEAR_BY_BID] > 0 && rules[CLEAR_BY_SURPLUS] > 0);
+    clear_free(work);
+}
+
+/* So many that only the one greedy runs, prices fall into many buckets, and some bids want much. */
+Test(clear, equals_plain_walks_in_a_large_market_too)
+{
+    enum { MANY = 40000 };
+    static struct market market;
+    static struct clear_ask asks[MANY];
+    struct clear_work *work = clear_new(MANY, BIDS);
+    uint64_t state = 6;
+    cr_assert_not_null(work);
+    for (int round = 0; round < rounds_of(6); round++) {
+        for (size_t i = 0; i < MANY; i += ASKS) {
+            market = random_market(&state, ASKS, BIDS);
+            if (round % 3 == 2) {
+                spread_prices(&market, &state);
+            }
+            memcpy(asks + i, market.asks, sizeof market.asks);
+        }
+        for (size_t i = 0; i < BIDS; i++) {
+            market.bids[i].units_wanted *= 1 + random_below(&state, 300);
+            market.bids[i].units_min *= i % 3 == 0 ? 200 : 1;
+            market.bids[i].units_min = market.bids[i].units_min > market.bids[i].units_wanted
+                                           ? market.bids[i].units_wanted
+                                           : market.bids[i].units_min;
+        }
+        const struct clear_orders orders = {
+            .asks = asks, .ask_count = MANY, .bids = market.bids, .bid_count = BIDS};
+        compare_with_naive(work, &orders, "large", round);
+    }
     clear_free(work);
 }
 
@@ -214,11 +331,11 @@ Test(clear, a_minimum_is_reached_or_nothing_is_taken)
 }
 
 /* What bids want beside figures: a bit for each pair. */
-static uint64_t fits[ASKS];
 
 Test(clear, an_ask_that_does_not_fit_a_bid_is_never_given_to_it)
 {
     static struct market market;
+    static uint64_t fits[ASKS]; /* up to 64 bids: a word each */
     struct clear_work *work = clear_new(ASKS, BIDS);
     uint64_t state = 5;
     unsigned changed = 0;
