@@ -490,6 +490,9 @@ host_take_cancel(struct core *core, struct link_state *link, const struct record
     }
     if (trust_is_unstarted(lease)) {
         trust_note_lapse(core, &lease->row.peer, true);
+        if (!record_id_is_zero(&lease->gang)) {
+            trust_limit_wait(core, lease);
+        }
     }
     host_end(core, lease, END_RENTER, LEASE_ACTOR_RENTER);
 }

@@ -60,6 +60,21 @@ trust_note_lapse(struct core *core, const struct peer_id *peer, bool was_cancell
     }
 }
 
+void
+trust_limit_wait(struct core *core, const struct lease *lease)
+{
+    enum { TIMES = 4 };
+    struct renter_record *renter = trust_find(core, &lease->row.peer);
+    const int64_t kept_ms = core->now.wall.ms - (int64_t)lease->row.created_at_ms;
+    if (renter == NULL || kept_ms < 0) {
+        return;
+    }
+    const struct boot latest = boot_add(core->now.boot, duration_of_ms(TIMES * kept_ms));
+    if (boot_is_before(latest, renter->wait_until)) {
+        renter->wait_until = latest;
+    }
+}
+
 /* Slots are kept for it, and nothing is paid yet. */
 bool
 trust_is_unstarted(const struct lease *lease)

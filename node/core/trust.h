@@ -8,6 +8,10 @@
  * forgiven. */
 void trust_note_lapse(struct core *core, const struct peer_id *peer, bool was_cancelled);
 
+/* A gang gives back what it held, as it could not gather enough: its wait is at most a few times as long as
+ * the slots were kept, so that whoever gives them back soon may soon try again. */
+void trust_limit_wait(struct core *core, const struct lease *lease);
+
 /* It has started what it held, and waits no longer. */
 void trust_keeps_its_word(struct core *core, const struct peer_id *peer);
 

@@ -110,6 +110,9 @@ check_is_quiet(struct world *world)
             people_cancel_request(world, machine);
             return false;
         }
+        if (memory_store_count(machine->store, TABLE_GANGS) > 0) {
+            return false;
+        }
         for (size_t w = 0; w < machine->watch_capacity; w++) {
             if (lease_is_left_open(world, &machine->watches[w])) {
                 return false;

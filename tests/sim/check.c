@@ -371,10 +371,14 @@ check_commit(struct world *world, struct machine *machine)
         const struct row *row = &effect->as.row;
         if (effect->type == EFFECT_DELETE_ROW && row->table == TABLE_LEASES) {
             check_delete(world, machine, row);
+        } else if (effect->type == EFFECT_DELETE_ROW && row->table == TABLE_GANGS) {
+            check_gang_deleted(world, machine, row);
         } else if (effect->type != EFFECT_STORE_ROW) {
             continue;
         } else if (row->table == TABLE_LEASES) {
             check_lease_row(world, machine, row);
+        } else if (row->table == TABLE_GANGS) {
+            check_gang_row(world, machine, row);
         } else if (row->table == TABLE_LEDGER) {
             check_entry(world, machine, row);
         } else if (row->table == TABLE_BALANCES) {
@@ -464,6 +468,7 @@ check_send(struct world *world, struct machine *machine, struct bytes bytes)
     };
     struct signed_message single;
     struct cosigned_message both;
+    struct gang_confirm_message gang;
     struct record_view view;
     if (message_decode(&signed_message_schema, bytes, &single) == STATUS_OK) {
         if (record_parse(single.record, &world->network, &view) != STATUS_OK) {
@@ -473,6 +478,11 @@ check_send(struct world *world, struct machine *machine, struct bytes bytes)
     } else if (message_decode(&cosigned_message_schema, bytes, &both) == STATUS_OK) {
         if (record_parse_cosigned(both.record, &world->network, &view) != STATUS_OK) {
             world_fail(world, machine, NULL, "a receipt is sent that cannot be read");
+            return;
+        }
+    } else if (message_decode(&gang_confirm_message_schema, bytes, &gang) == STATUS_OK) {
+        if (record_parse(gang.lease, &world->network, &view) != STATUS_OK) {
+            world_fail(world, machine, NULL, "a gang's lease is sent that cannot be read");
             return;
         }
     } else {

@@ -74,6 +74,8 @@ print_tally(const struct tally *tally)
            tally->crashes, tally->reboots, tally->commits_refused, tally->wires_broken,
            tally->frames_repeated, tally->partitions, tally->clock_jumps, tally->sleeps,
            tally->lies);
+    printf("gangs: %" PRIu64 " asked for, %" PRIu64 " certified, %" PRIu64 " admitted\n",
+           tally->gangs_asked, tally->gangs_certified, tally->gangs_admitted);
     printf("market: %" PRIu64 " rents (%" PRIu64 " done, %" PRIu64 " refused), %" PRIu64
            " holds, %" PRIu64 " leases, %" PRIu64 " jobs, %" PRIu64 " standing requests served\n",
            tally->rents, tally->rents_ok, tally->rents_refused, tally->holds, tally->leases,
@@ -114,6 +116,23 @@ seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* Two gangs of 20 over 30 hosts: at least one of them must get in, nearly always. */
+static int
+run_duel(uint64_t seed, uint64_t rounds)
+{
+    struct world *world = world_new_duel(seed, rounds);
+    world->verbose = getenv("SIM_VERBOSE") != NULL;
+    const bool good = world_run(world, UINT64_MAX);
+    const uint64_t won = world->duel.won;
+    printf("gangs: seed %" PRIu64 ", %" PRIu64 " rounds of two gangs of 20 over 30 hosts, %" PRIu64
+           " with one admitted, %" PRIu64 " gangs admitted, %" PRId64 " virtual seconds, %" PRIu64
+           " steps\n",
+           seed, world->duel.rounds, won, world->tally.gangs_admitted, world->now_us / SECOND,
+           world->tally.steps);
+    world_free(world);
+    return good && won * 100 >= rounds * 99 ? 0 : 1;
+}
+
 int
 main(void)
 {
@@ -126,6 +145,10 @@ main(void)
     unsigned worlds = 0;
     const double began = seconds_now();
     setvbuf(stdout, NULL, _IOLBF, 0);
+    const uint64_t rounds = number_of("GANGS", 0);
+    if (rounds > 0) {
+        return crypto_start() == STATUS_OK ? run_duel(seed, rounds) : 1;
+    }
     if (crypto_start() != STATUS_OK || !same_twice(seed, plant, &first_trace)) {
         return 1;
     }

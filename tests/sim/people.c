@@ -59,6 +59,12 @@ ask(struct world *world, struct machine *machine, uint8_t type, const void *ques
     return client;
 }
 
+void
+people_ask(struct world *world, struct machine *machine, uint8_t type, const void *question)
+{
+    (void)ask(world, machine, type, question);
+}
+
 static struct amount
 micro(int64_t value)
 {
@@ -200,6 +206,14 @@ rent_cards(struct world *world, struct machine *machine)
     request.duration_min_s = request.duration_s;
     if (world_chance(world, 200)) {
         request.ask_max_uusd_per_hour = micro(world_between(world, 1000, 900000));
+    }
+    if (world_chance(world, 250)) {
+        request.hosts = (uint16_t)world_between(world, 2, 3);
+        request.gang_min = (uint16_t)world_between(world, 0, request.hosts);
+        request.spares = (uint16_t)world_between(world, 0, 2);
+        request.count = 1;
+        request.ask_max_uusd_per_hour = amount_zero();
+        world->tally.gangs_asked++;
     }
     if (codec_encode(&request_schema, &request, &buffer) != STATUS_OK) {
         world_fail(world, machine, NULL, "a request cannot be encoded");
@@ -387,7 +401,12 @@ people_act(struct world *world, struct machine *machine)
         if (told < 2) {
             tell_of_peer(world, machine, told);
         }
-        if (!world->calm) {
+        if (world->duel.rounds_wanted > 0) {
+            if (machine->is_host && !lists_cards(machine)) {
+                duel_offer(world, machine);
+            }
+            duel_act(world, machine);
+        } else if (!world->calm) {
             act(world, machine);
         }
     }

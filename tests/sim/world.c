@@ -139,8 +139,8 @@ make_machines(struct world *world)
     }
 }
 
-struct world *
-world_new(uint64_t seed, enum plant plant)
+static struct world *
+make_world(uint64_t seed, enum plant plant)
 {
     struct world *world = calloc(1, sizeof *world);
     if (world == NULL) {
@@ -154,16 +154,38 @@ world_new(uint64_t seed, enum plant plant)
     keypair_for_test(seed, bytes_of_text("issuer"), &world->issuer);
     network_id_make(bytes_of_text("sim"), true, &world->issuer.identity, &world->network);
     check_prepare(world);
-    make_machines(world);
+    return world;
+}
+
+static void
+start_machines(struct world *world)
+{
     for (unsigned i = 0; i < world->machine_count; i++) {
         world_plan(world, world->now_us + world_between(world, 0, 300 * MS),
                    (struct item){.kind = ITEM_START, .machine = i});
         world_plan(world, world->now_us + world_between(world, 500 * MS, 1500 * MS),
                    (struct item){.kind = ITEM_PERSON, .machine = i});
     }
+}
+
+struct world *
+world_new(uint64_t seed, enum plant plant)
+{
+    struct world *world = make_world(seed, plant);
+    make_machines(world);
+    start_machines(world);
     world_plan(world, world->now_us + 3 * SECOND, (struct item){.kind = ITEM_FAULT});
     world_plan(world, world->now_us + world_between(world, STORM_S_MIN, STORM_S_MAX) * SECOND,
                (struct item){.kind = ITEM_CALM});
+    return world;
+}
+
+struct world *
+world_new_duel(uint64_t seed, uint64_t rounds)
+{
+    struct world *world = make_world(seed, PLANT_NONE);
+    duel_prepare(world, rounds);
+    start_machines(world);
     return world;
 }
 
@@ -304,7 +326,7 @@ world_run(struct world *world, uint64_t steps)
 {
     world->step_limit = steps;
     /* The last storm is followed by a calm, so that every run ends with its books compared. */
-    while (!world->failed) {
+    while (!world->failed && !world->duel.is_over) {
         const bool over = world->tally.steps >= steps;
         if (over && !world->calm && world->tally.calms > 0 && world->check_trace_at == 0) {
             begin_calm(world);

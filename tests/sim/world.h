@@ -15,10 +15,12 @@
 #include "tests/support/memory_store.h"
 
 enum {
-    MACHINES_MAX = 10,
+    MACHINES_MAX = 32,
     MACHINE_GPUS = 4,
-    DIALS_MAX = 12,
-    WIRES_MAX = 256,
+    DIALS_MAX = 40,
+    WIRES_MAX = 1024,
+    GANG_WATCHES_MAX = 32,
+    GANG_HOLDS_WATCHED = 32,
     INBOX_MAX = 8192,
     CLIENTS_MAX = 512,
     STANDINGS_MAX = 8192,
@@ -113,6 +115,27 @@ struct watch {
     struct record_id final;
 };
 
+/* A gang as its renter's durable rows say. */
+struct gang_watch {
+    struct record_id id;
+    uint64_t serial; /* 0: unused */
+    bool has_run;
+    size_t hold_count;
+    struct record_id holds[GANG_HOLDS_WATCHED];
+};
+
+/* Two gangs that want the same hosts, again and again. */
+struct duel {
+    uint64_t rounds_wanted; /* 0: there is none */
+    uint64_t rounds;
+    uint64_t won; /* at least one of the two was admitted */
+    bool is_on;
+    bool is_over;
+    int64_t asked_at_us;
+    uint64_t admitted_before;
+    uint64_t done_before;
+};
+
 struct dial {
     bool used;
     char address[64];
@@ -200,6 +223,8 @@ struct machine {
     uint64_t slot_seq[16]; /* highest ever promised, by slot group */
     struct sums sums[MACHINES_MAX + 1];
     uint64_t ledger_last;
+    struct gang_watch gangs[GANG_WATCHES_MAX];
+    uint64_t gang_serial;
     struct amount granted;
     struct line ring[RING_LINES];
     size_t ring_count;
@@ -230,6 +255,9 @@ struct tally {
     uint64_t rents_ok;
     uint64_t rents_refused;
     uint64_t standings_served;
+    uint64_t gangs_asked;
+    uint64_t gangs_certified;
+    uint64_t gangs_admitted;
     uint64_t calms;
     uint64_t drops;
     int64_t virtual_us;
@@ -268,12 +296,16 @@ struct world {
     struct tally tally;
     uint64_t check_trace_at; /* the hash after so many steps is kept in */
     uint64_t trace_kept;
+    struct duel duel;
     uint32_t becomes[16]; /* lease states that can follow each other */
 };
 
 /* world.c */
 struct world *world_new(uint64_t seed, enum plant plant);
 void world_free(struct world *world);
+
+/* The world of duel_prepare, for so many rounds. */
+struct world *world_new_duel(uint64_t seed, uint64_t rounds);
 
 /* Runs until the core steps are used up and the last calm is over; false when a check failed. */
 bool world_run(struct world *world, uint64_t steps);
@@ -352,6 +384,16 @@ void people_machine_gone(struct world *world, struct machine *machine);
 void people_prepare(struct world *world, struct machine *machine);
 void people_leave(struct world *world, struct client_model *client);
 void people_cancel_request(struct world *world, struct machine *machine);
+
+void people_ask(struct world *world, struct machine *machine, uint8_t type, const void *question);
+
+/* gangs.c */
+struct control_rent gang_question(const struct request *request, struct buffer *memory);
+void check_gang_row(struct world *world, struct machine *machine, const struct row *stored);
+void check_gang_deleted(struct world *world, struct machine *machine, const struct row *row);
+void duel_prepare(struct world *world, uint64_t rounds);
+void duel_act(struct world *world, struct machine *machine);
+void duel_offer(struct world *world, struct machine *machine);
 
 /* faults.c */
 void faults_act(struct world *world);
