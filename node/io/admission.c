@@ -30,6 +30,7 @@ struct connection {
     bool is_accepted;
     bool is_linked; /* has sent its first message */
     bool is_cut;
+    uint64_t handshakes_before; /* its own comes later than all these */
     int64_t accepted_at_ms;
     uint64_t delivered; /* bytes of its messages that we have seen */
 };
@@ -57,6 +58,7 @@ struct admission {
     uint32_t salt; /* so that nobody can aim at a bucket */
     uint32_t accepted;
     uint32_t linked;
+    uint64_t handshakes; /* the number of the last one */
     int highest_fd;
     struct bucket buckets[BUCKETS];
     struct pending pending[PENDING_MAX];
@@ -174,6 +176,7 @@ bool
 admission_admits(struct admission *admission, const struct zap_question *question, int64_t now_ms)
 {
     const uint32_t ip = ip_of_text(question->address);
+    admission->handshakes = question->handshake;
     if (!rate_allows(admission, ip, now_ms) || key_is_refused(admission, &question->key, now_ms) ||
         !counts_allow(admission, ip, now_ms)) {
         return false;
@@ -202,8 +205,10 @@ admission_accepted(struct admission *admission, int fd, int64_t now_ms)
         return;
     }
     admission_gone(admission, fd);
-    *connection =
-        (struct connection){.ip = ip_of_fd(fd), .is_accepted = true, .accepted_at_ms = now_ms};
+    *connection = (struct connection){.ip = ip_of_fd(fd),
+                                      .is_accepted = true,
+                                      .handshakes_before = admission->handshakes,
+                                      .accepted_at_ms = now_ms};
     admission->accepted++;
     if (fd > admission->highest_fd) {
         admission->highest_fd = fd;
@@ -257,10 +262,14 @@ admission_gone(struct admission *admission, int fd)
 }
 
 bool
-admission_is_open(const struct admission *admission, int fd)
+admission_is_open(const struct admission *admission, int fd, uint64_t handshake)
 {
-    return fd >= 0 && fd < DESCRIPTORS_MAX && admission->connections[fd].is_accepted &&
-           !admission->connections[fd].is_cut;
+    if (fd < 0 || fd >= DESCRIPTORS_MAX) {
+        return false;
+    }
+    const struct connection *connection = &admission->connections[fd];
+    return connection->is_accepted && !connection->is_cut &&
+           handshake > connection->handshakes_before;
 }
 
 void

@@ -30,14 +30,16 @@ void admission_gone(struct admission *admission, int fd);
 /* Shuts a connection down; what is left of it is no longer open. */
 void admission_cut(struct admission *admission, int fd);
 
-/* True while the descriptor belongs to a connection that was not cut. */
-bool admission_is_open(const struct admission *admission, int fd);
+/* True while the descriptor belongs to the connection that made this handshake, and it was not cut. A
+ * message may be read when its connection is gone and a newcomer, who has yet to make a handshake, has
+ * its descriptor: what the one said must not be held against the other. */
+bool admission_is_open(const struct admission *admission, int fd, uint64_t handshake);
 
 /* This key broke the rules: no handshake for 10 s, doubling with each time up to 10 min. */
 void admission_refuse_key(struct admission *admission, const struct channel_key *key,
                           int64_t now_ms);
 
-/* The connection has sent its first message. False when there is no place for it any more. */
+/* The connection, which is open, has sent its first message. False when there is no place for it any more. */
 bool admission_link(struct admission *admission, int fd, int64_t now_ms);
 
 /* So many bytes came out of it as a message. */

@@ -243,7 +243,9 @@ make_inbound(struct peers *peers, uint32_t routing, zmq_msg_t *message, const st
 {
     struct inbound made = {.routing = routing, .fd = zmq_msg_get(message, ZMQ_SRCFD)};
     socklen_t size = sizeof made.at;
-    if (!admission_is_open(peers->admission, made.fd) || !zap_key_of(message, &made.key) ||
+    uint64_t handshake;
+    if (!zap_origin(message, &made.key, &handshake) ||
+        !admission_is_open(peers->admission, made.fd, handshake) ||
         getpeername(made.fd, (struct sockaddr *)&made.at, &size) != 0) {
         return NULL;
     }
@@ -281,14 +283,27 @@ inbound_of_message(struct peers *peers, uint32_t routing, zmq_msg_t *message,
     return inbound;
 }
 
+/* Ends the connection that a message came by, unless it is gone. */
+static void
+cut_origin(struct peers *peers, zmq_msg_t *message)
+{
+    const int fd = zmq_msg_get(message, ZMQ_SRCFD);
+    struct channel_key key;
+    uint64_t handshake;
+    receive_monitor(peers);
+    if (zap_origin(message, &key, &handshake) &&
+        admission_is_open(peers->admission, fd, handshake)) {
+        admission_cut(peers->admission, fd);
+    }
+}
+
 static void
 take_message(struct peers *peers, zmq_msg_t *routing_part, zmq_msg_t *message, bool has_more,
              const struct sink *sink)
 {
     const uint8_t *id = zmq_msg_data(routing_part);
     if (zmq_msg_size(routing_part) != ROUTING_LENGTH || id[0] != 0) {
-        /* Chose its own id: nobody of ours. */
-        admission_cut(peers->admission, zmq_msg_get(message, ZMQ_SRCFD));
+        cut_origin(peers, message); /* chose its own id: nobody of ours */
         return;
     }
     uint32_t routing = 0;

@@ -1,14 +1,23 @@
 #include "node/io/zap.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { JUDGES_MAX = 4, FRAME_SIZE = 256, QUESTION_FRAMES = 7 };
+/* A User-Id is the key in hex, then the handshake's number in hex. */
+enum {
+    JUDGES_MAX = 4,
+    FRAME_SIZE = 256,
+    QUESTION_FRAMES = 7,
+    KEY_DIGITS = ID_HEX_SIZE - 1,
+    USER_SIZE = KEY_DIGITS + 16 + 1
+};
 
 struct zap {
     void *socket;
     struct zap_judge judges[JUDGES_MAX];
     size_t judge_count;
+    uint64_t handshakes;
 };
 
 /* The parts of a question in their order. */
@@ -114,7 +123,8 @@ is_admitted(const struct zap *zap, const struct question *question, struct chann
         !bytes_are_text(question->parts[PART_MECHANISM], "CURVE") || key.length != ID_LENGTH) {
         return false;
     }
-    struct zap_question asked = {.address = question->parts[PART_ADDRESS]};
+    struct zap_question asked = {.address = question->parts[PART_ADDRESS],
+                                 .handshake = zap->handshakes};
     memcpy(asked.key.bytes, key.data, ID_LENGTH);
     *ret_key = asked.key;
     for (size_t i = 0; i < zap->judge_count; i++) {
@@ -133,10 +143,13 @@ zap_answer(struct zap *zap)
     memset(&question, 0, sizeof question);
     while (read_question(zap->socket, &question)) {
         struct channel_key key = {{0}};
-        char user[ID_HEX_SIZE] = "";
+        char user[USER_SIZE] = "";
+        zap->handshakes++;
         const bool admitted = is_admitted(zap, &question, &key);
         if (admitted) {
             id_to_hex(key.bytes, user);
+            snprintf(user + KEY_DIGITS, sizeof user - KEY_DIGITS, "%016llx",
+                     (unsigned long long)zap->handshakes);
         }
         const struct bytes token = question.parts[PART_TOKEN];
         /* The requester is ZeroMQ itself; when it is gone meanwhile, nobody misses the answer. */
@@ -151,8 +164,25 @@ zap_answer(struct zap *zap)
 }
 
 bool
-zap_key_of(zmq_msg_t *message, struct channel_key *ret_key)
+zap_origin(zmq_msg_t *message, struct channel_key *ret_key, uint64_t *ret_handshake)
 {
     const char *user = zmq_msg_gets(message, "User-Id");
-    return user != NULL && id_from_hex(user, ret_key->bytes) == STATUS_OK;
+    char key[ID_HEX_SIZE];
+    if (user == NULL || strlen(user) != USER_SIZE - 1) {
+        return false;
+    }
+    memcpy(key, user, KEY_DIGITS);
+    key[KEY_DIGITS] = '\0';
+    if (id_from_hex(key, ret_key->bytes) != STATUS_OK) {
+        return false;
+    }
+    *ret_handshake = strtoull(user + KEY_DIGITS, NULL, 16);
+    return true;
+}
+
+bool
+zap_key_of(zmq_msg_t *message, struct channel_key *ret_key)
+{
+    uint64_t handshake;
+    return zap_origin(message, ret_key, &handshake);
 }

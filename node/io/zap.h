@@ -11,6 +11,7 @@ struct zap;
 
 struct zap_question {
     struct bytes address; /* the other end's IP, as text */
+    uint64_t handshake;   /* grows with every question of this context, from 1 */
     struct channel_key key;
 };
 
@@ -32,8 +33,12 @@ void zap_add_to_poll(struct zap *zap, struct poll_set *set);
 /* Answers every question that waits. */
 void zap_answer(struct zap *zap);
 
-/* What ZAP calls User-Id on every message: the hex form of the key that the connection proved.
- * False when the message has none. */
+/* Which connection a message came by, from what ZAP calls User-Id: the key that it proved, and the number
+ * of its handshake. Messages outlive their connection, whose descriptor may be another's by then; the
+ * number may not. False when the message has none. */
+bool zap_origin(zmq_msg_t *message, struct channel_key *ret_key, uint64_t *ret_handshake);
+
+/* The same without the number. */
 bool zap_key_of(zmq_msg_t *message, struct channel_key *ret_key);
 
 #endif

@@ -96,7 +96,7 @@ Test(admission, a_connection_that_hides_its_bytes_is_cut_and_an_honest_one_is_no
         }
         admission_sweep(admission, 2000);
         cr_assert_eq(is_cut(client), honest == 0);
-        cr_assert_eq(admission_is_open(admission, server), honest == 1);
+        cr_assert_eq(admission_is_open(admission, server, 1), honest == 1);
         close(client);
         close(server);
         admission_free(admission);
@@ -116,6 +116,32 @@ Test(admission, a_connection_that_says_nothing_is_cut_after_nine_seconds)
     admission_sweep(admission, 10001);
     cr_assert(is_cut(client));
     cr_assert(!admission_link(admission, server, 10001), "too late");
+    close(client);
+    close(server);
+    admission_free(admission);
+}
+
+Test(admission, a_descriptor_is_open_for_handshakes_of_its_own_connection_only)
+{
+    const struct admission_limits limits = {0};
+    struct admission *admission = admission_new(&limits);
+    struct zap_question question = question_of("127.77.0.99", 1);
+    int client;
+    int server;
+    connect_pair(&client, &server);
+    admission_accepted(admission, server, 1000);
+    question.handshake = 7;
+    cr_assert(admission_admits(admission, &question, 1000));
+    cr_assert(admission_is_open(admission, server, 7));
+    admission_gone(admission, server);
+    cr_assert(!admission_is_open(admission, server, 7));
+    admission_accepted(admission, server, 1001); /* a newcomer gets the descriptor */
+    cr_assert(!admission_is_open(admission, server, 7), "said by the one before");
+    question.handshake = 8;
+    cr_assert(admission_admits(admission, &question, 1001));
+    cr_assert(admission_is_open(admission, server, 8));
+    admission_cut(admission, server);
+    cr_assert(!admission_is_open(admission, server, 8));
     close(client);
     close(server);
     admission_free(admission);

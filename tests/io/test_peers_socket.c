@@ -3,6 +3,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "node/io/clock.h"
 #include "node/io/curve.h"
@@ -230,6 +232,98 @@ stranger(void *zmq, const struct test_node *host, uint64_t seed, const char *own
     }
     cr_assert_eq(zmq_connect(socket, peers_endpoint(host->peers)), 0);
     return socket;
+}
+
+struct speaker {
+    pid_t pid;
+    int order; /* where it is told whom to talk to, and when to leave */
+};
+
+struct order {
+    char endpoint[ENDPOINT_SIZE];
+    struct channel_key key;
+};
+
+/* A process that waits for its order, says a word to the node, and ends when that is out. */
+static struct speaker
+speaker_new(uint64_t seed, const char *word)
+{
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    const pid_t pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid > 0) {
+        close(ends[0]);
+        return (struct speaker){pid, ends[1]};
+    }
+    alarm(30);
+    struct order order;
+    struct keypair keypair;
+    const int linger_ms = 5000;
+    if (read(ends[0], &order, sizeof order) != (ssize_t)sizeof order ||
+        crypto_start() != STATUS_OK) {
+        _exit(1);
+    }
+    keypair_for_test(seed, bytes_of_text("stranger"), &keypair);
+    void *zmq = zmq_ctx_new();
+    const struct curve_options options = {.zmq = zmq,
+                                          .keypair = &keypair,
+                                          .send_frames_max = 10,
+                                          .receive_frames_max = 10,
+                                          .server = &order.key};
+    void *socket = curve_open_dealer(&options);
+    zmq_setsockopt(socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+    zmq_connect(socket, order.endpoint);
+    const bool said = zmq_send(socket, word, strlen(word), 0) >= 0;
+    char byte;
+    (void)!read(ends[0], &byte, 1);
+    zmq_close(socket);
+    zmq_ctx_term(zmq);
+    _exit(said ? 0 : 1);
+}
+
+static void
+speaker_speaks(const struct speaker *speaker, struct test_node *to)
+{
+    struct order order = {.key = to->keypair.channel_key};
+    snprintf(order.endpoint, sizeof order.endpoint, "%s", peers_endpoint(to->peers));
+    cr_assert_eq(write(speaker->order, &order, sizeof order), (ssize_t)sizeof order);
+    test_node_only_admit(to, 100);
+}
+
+static void
+speaker_leaves(const struct speaker *speaker, struct test_node *from)
+{
+    int code = -1;
+    cr_assert_eq(write(speaker->order, "", 1), 1);
+    while (waitpid(speaker->pid, &code, WNOHANG) == 0) {
+        test_node_only_admit(from, 5);
+    }
+    cr_assert_eq(code,
+                 0); /* its pipe stays open: no descriptor but the connection's becomes free */
+    test_node_only_admit(from, 50);
+}
+
+/* Its words are read when it is gone, and somebody else has its descriptor. */
+Test(peers_socket, what_a_lost_connection_said_is_not_held_against_the_next_one)
+{
+    /* Processes of their own, so that the descriptors here are the node's alone. */
+    const struct speaker rude = speaker_new(8, "rude");
+    const struct speaker polite = speaker_new(9, "hello");
+    struct test_node *host = test_node_new("127.77.0.1", 1, NULL);
+    struct keypair keypair;
+    keypair_for_test(9, bytes_of_text("stranger"), &keypair);
+    speaker_speaks(&rude, host);
+    speaker_leaves(&rude, host);
+    speaker_speaks(&polite, host);
+    host->drop_all = true;
+    cr_assert(test_nodes_run_until(host, EVENT_FRAME, 1, NULL));
+    const struct told *up = test_node_told(host, EVENT_LINK_UP, 0);
+    const struct told *frame = test_node_told(host, EVENT_FRAME, 0);
+    cr_assert(channel_key_equal(&up->key, &keypair.channel_key));
+    cr_assert(bytes_are_text(bytes_of(frame->bytes, frame->length), "hello"));
+    speaker_leaves(&polite, host);
+    test_node_free(host);
 }
 
 Test(peers_socket, a_frame_of_two_parts_ends_the_link_and_is_not_handed_on)

@@ -69,6 +69,17 @@ test_node_free(struct test_node *node)
 }
 
 void
+test_node_only_admit(struct test_node *node, int milliseconds)
+{
+    for (int i = 0; i < milliseconds; i++) {
+        struct poll_set set = {.items = node->items, .capacity = 512};
+        zap_add_to_poll(node->zap, &set);
+        zmq_poll(set.items, (int)set.count, 1);
+        zap_answer(node->zap);
+    }
+}
+
+void
 test_node_run(struct test_node *node, int milliseconds)
 {
     const struct sink sink = {.take = take, .context = node};

@@ -35,6 +35,9 @@ struct test_node *test_node_new(const char *ip, uint64_t seed,
                                 const struct admission_limits *limits);
 void test_node_free(struct test_node *node);
 
+/* Answers handshakes for so long, and reads nothing. */
+void test_node_only_admit(struct test_node *node, int milliseconds);
+
 /* Handles what comes within so many milliseconds. */
 void test_node_run(struct test_node *node, int milliseconds);
 
