@@ -143,25 +143,19 @@ attack_garbage(struct attack *attack, bool introduces)
     static uint8_t frame[FRAME_BYTES_MAX];
     uint32_t sent = 0;
     uint32_t lives = 0;
-    /* In a row: one's own connections of a moment ago may still fill the node's limit. */
-    unsigned refused = 0;
     while (sent < attack->count && lives < attack->count) {
-        char name[32];
-        const int length =
-            snprintf(name, sizeof name, "%s-%u", introduces ? "known" : "stranger", lives);
+        char name[48];
+        const int length = snprintf(name, sizeof name, "%s-%ld-%u",
+                                    introduces ? "known" : "stranger", (long)getpid(), lives);
         /* Whoever is cut is refused for a time: a new key each time, as an attacker has. */
         keypair_for_test(attack->seed, bytes_of(name, (size_t)length), &attack->options.keypair);
         struct test_peer *peer = test_peer_open(&attack->options);
         lives++;
         if (peer == NULL || (introduces && !test_peer_introduce(peer, WAIT_MS))) {
             test_peer_close(peer);
-            if (++refused < 5) {
-                continue;
-            }
-            fprintf(stderr, "no connection\n");
+            fprintf(stderr, "the connection as %s was not served\n", name);
             return EXIT_FAILURE;
         }
-        refused = 0;
         for (unsigned i = 0; i < 100 && sent < attack->count; i++) {
             const struct bytes bytes =
                 sample_below(&attack->random, 3) == 0
