@@ -31,6 +31,8 @@ int run_reclaim(const struct invocation *invocation);
 int run_listings(const struct invocation *invocation);
 int run_search(const struct invocation *invocation);
 int run_quote(const struct invocation *invocation);
+
+/* cli/overview.c */
 int run_market(const struct invocation *invocation);
 
 /* cli/market_options.c: the options of gpulet market. */

@@ -3,8 +3,8 @@
 
 #include "cli/commands.h"
 #include "cli/market_columns.h"
+#include "cli/overview.h"
 #include "cli/request_options.h"
-#include "cli/scenario.h"
 #include "cli/talk.h"
 #include "protocol/codec.h"
 #include "protocol/gpu_class.h"
@@ -173,7 +173,8 @@ ask_search(const struct invocation *invocation, bool quote, struct answer *answe
         .explain = option_is_given(invocation, "explain"),
         .quote = quote,
     };
-    return talk_once(invocation, CONTROL_SEARCH, &question, answer);
+    return quote ? overview_ask(invocation, CONTROL_SEARCH, &question, answer)
+                 : talk_once(invocation, CONTROL_SEARCH, &question, answer);
 }
 
 int
@@ -191,49 +192,10 @@ run_search(const struct invocation *invocation)
 int
 run_quote(const struct invocation *invocation)
 {
-    static const struct column columns[] = {
-        {"gpus", "CARDS", NULL},
-        {"hosts", "HOSTS", NULL},
-        {"last_ask_uusd_per_hour", "DEAREST", NULL},
-        {"total_uusd_per_hour", "ALL OF THEM", NULL},
-    };
     struct answer answer = {NULL, 0, 0};
     int code = ask_search(invocation, true, &answer);
     if (code == EXIT_DONE) {
-        code = talk_list(invocation, &answer, ROW_QUOTE, columns, COUNT_OF(columns));
-    }
-    answer_clear(&answer);
-    return code;
-}
-
-int
-run_market(const struct invocation *invocation)
-{
-    static const struct column columns[] = {
-        {"gpu_class", "CLASS", NULL},
-        {"model", "MODEL", NULL},
-        {"listings", "LISTINGS", NULL},
-        {"slots", "CARDS", NULL},
-        {"ask_min_uusd_per_hour", "LOWEST ASK", NULL},
-        {"ask_median_uusd_per_hour", "MIDDLE", NULL},
-        {"ask_max_uusd_per_hour", "HIGHEST", NULL},
-    };
-    if (option_is_given(invocation, "scenario")) {
-        return run_scenario(invocation);
-    }
-    static const char *const of_scenarios[] = {"seed", "cards", "cloud-price"};
-    for (size_t i = 0; i < COUNT_OF(of_scenarios); i++) {
-        if (option_is_given(invocation, of_scenarios[i])) {
-            talk_say("--%s goes with --scenario", of_scenarios[i]);
-            return EXIT_USAGE;
-        }
-    }
-    struct answer answer = {NULL, 0, 0};
-    const char *class = invocation->operand_count > 0 ? invocation->operands[0] : "";
-    const struct control_market question = {bytes_of_text(class)};
-    int code = talk_once(invocation, CONTROL_MARKET, &question, &answer);
-    if (code == EXIT_DONE) {
-        code = talk_list(invocation, &answer, ROW_MARKET, columns, COUNT_OF(columns));
+        code = quote_print(invocation, &answer);
     }
     answer_clear(&answer);
     return code;

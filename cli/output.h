@@ -52,6 +52,7 @@ union row_view {
     struct quote_view quote;
     struct charge_view charge;
     struct member_view member;
+    struct freeing_view freeing;
 };
 
 /* Decodes the n-th row of a type (from 0) into its view struct, which borrows from the answer.

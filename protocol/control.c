@@ -186,6 +186,8 @@ static const struct schema question_schemas[] = {
     SCHEMA(struct control_standing, "standing", CONTROL_STANDING, standing_fields,
            "allow or deny a renter"),
     PLAIN_QUESTION("ping", CONTROL_PING, "the other side lives"),
+    PLAIN_QUESTION("occupancy", CONTROL_OCCUPANCY,
+                   "ask connected hosts which cards are taken; says how many were asked"),
     SCHEMA(struct control_row, "row", CONTROL_ROW, row_fields, "a row of the answer"),
     SCHEMA(struct control_note, "note", CONTROL_NOTE, note_fields, "talk for people"),
     SCHEMA(struct control_done, "done", CONTROL_DONE, done_fields, "the end of the answer"),

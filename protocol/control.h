@@ -40,12 +40,13 @@ enum control_type {
     CONTROL_STOP = 151,
     CONTROL_STANDING = 152,
     CONTROL_PING = 153,
+    CONTROL_OCCUPANCY = 170,
     CONTROL_ROW = 192,
     CONTROL_NOTE = 193,
     CONTROL_DONE = 194
 };
 
-/* No fields: status, gpus, requests, peers, stop, ping. */
+/* No fields: status, gpus, requests, peers, stop, ping, occupancy. */
 struct control_plain {
     uint8_t unused;
 };
@@ -181,6 +182,7 @@ enum control_row_type {
     ROW_REQUEST = 14,
     ROW_QUOTE = 15,
     ROW_CHARGE = 16,
+    ROW_FREEING = 20,
     ROW_MEMBER = 24
 };
 
@@ -378,8 +380,13 @@ struct market_view {
     uint32_t listings;
     uint32_t slots;
     struct amount ask_min_uusd_per_hour;
+    struct amount ask_quarter_uusd_per_hour;
     struct amount ask_median_uusd_per_hour;
+    struct amount ask_three_quarters_uusd_per_hour;
     struct amount ask_max_uusd_per_hour;
+    uint32_t slots_told; /* cards whose hosts told lately whether they are taken */
+    uint32_t slots_taken;
+    uint64_t told_at_s; /* the oldest of what was told; 0: nothing */
 };
 
 struct setting_view {
@@ -402,6 +409,18 @@ struct quote_view {
     uint32_t hosts;
     struct amount last_ask_uusd_per_hour;
     struct amount total_uusd_per_hour;
+};
+
+/* Cards that fit and are taken or closed just now, and when they may be had: a hint with an age. */
+struct freeing_view {
+    uint64_t at_s;
+    uint32_t gpus;
+    struct peer_id host;
+    struct bytes host_label;
+    struct bytes model;
+    struct amount ask_uusd_per_hour;
+    struct bytes why;   /* "a lease ends", "its hours begin" */
+    uint64_t told_at_s; /* by the host */
 };
 
 /* How a lease ended, told to the CLI that rented it. */

@@ -219,8 +219,17 @@ static const struct field market_fields[] = {
     NUMBER_FIELD(struct market_view, listings, 0, UINT32_MAX, UNIT_NONE, "listings"),
     NUMBER_FIELD(struct market_view, slots, 0, UINT32_MAX, UNIT_NONE, "cards"),
     AMOUNT_FIELD(struct market_view, ask_min_uusd_per_hour, UNIT_UUSD_PER_HOUR, "lowest ask"),
+    AMOUNT_FIELD(struct market_view, ask_quarter_uusd_per_hour, UNIT_UUSD_PER_HOUR,
+                 "a quarter of the listings ask no more"),
     AMOUNT_FIELD(struct market_view, ask_median_uusd_per_hour, UNIT_UUSD_PER_HOUR, "middle ask"),
+    AMOUNT_FIELD(struct market_view, ask_three_quarters_uusd_per_hour, UNIT_UUSD_PER_HOUR,
+                 "three quarters ask no more"),
     AMOUNT_FIELD(struct market_view, ask_max_uusd_per_hour, UNIT_UUSD_PER_HOUR, "highest ask"),
+    NUMBER_FIELD(struct market_view, slots_told, 0, UINT32_MAX, UNIT_NONE,
+                 "cards whose hosts told lately whether they are taken"),
+    NUMBER_FIELD(struct market_view, slots_taken, 0, UINT32_MAX, UNIT_NONE, "of these, taken"),
+    NUMBER_FIELD(struct market_view, told_at_s, 0, TIME_S_MAX, UNIT_UNIX_SECONDS,
+                 "when the first of them told so; 0: nobody did"),
 };
 
 static const struct field setting_fields[] = {
@@ -244,8 +253,21 @@ static const struct field quote_fields[] = {
     NUMBER_FIELD(struct quote_view, gpus, 0, UINT32_MAX, UNIT_NONE, "so many cards in all"),
     NUMBER_FIELD(struct quote_view, hosts, 0, UINT32_MAX, UNIT_NONE, "at so many hosts"),
     AMOUNT_FIELD(struct quote_view, last_ask_uusd_per_hour, UNIT_UUSD_PER_HOUR,
-                 "ask of the dearest of them"),
+                 "ask of the last of them, best first"),
     AMOUNT_FIELD(struct quote_view, total_uusd_per_hour, UNIT_UUSD_PER_HOUR, "all of them"),
+};
+
+static const struct field freeing_fields[] = {
+    NUMBER_FIELD(struct freeing_view, at_s, 0, TIME_S_MAX, UNIT_UNIX_SECONDS,
+                 "when it may be had, at the latest"),
+    NUMBER_FIELD(struct freeing_view, gpus, 0, UINT32_MAX, UNIT_NONE, "cards"),
+    FIXED_FIELD(struct freeing_view, host, "whose"),
+    TEXT_FIELD(struct freeing_view, host_label, LABEL_MAX, "the host's name for people"),
+    TEXT_FIELD(struct freeing_view, model, LABEL_MAX, "name of the card"),
+    AMOUNT_FIELD(struct freeing_view, ask_uusd_per_hour, UNIT_UUSD_PER_HOUR, "ask of one card"),
+    TEXT_FIELD(struct freeing_view, why, LABEL_MAX, "what happens then"),
+    NUMBER_FIELD(struct freeing_view, told_at_s, 0, TIME_S_MAX, UNIT_UNIX_SECONDS,
+                 "when the host told so"),
 };
 
 static const struct field charge_fields[] = {
@@ -288,6 +310,8 @@ static const struct schema row_schemas[] = {
     SCHEMA(struct request_view, "request", ROW_REQUEST, request_row_fields, "a standing request"),
     SCHEMA(struct quote_view, "quote", ROW_QUOTE, quote_fields, "a point of the cost curve"),
     SCHEMA(struct charge_view, "charge", ROW_CHARGE, charge_fields, "how a lease ended"),
+    SCHEMA(struct freeing_view, "freeing", ROW_FREEING, freeing_fields,
+           "cards that may be had later"),
 };
 
 const struct schema *

@@ -130,6 +130,22 @@ static const struct field lease_state_message_fields[] = {
                  "Number of the last voucher; 0: none."),
 };
 
+static const struct field slots_query_message_fields[] = {
+    NUMBER_FIELD(struct slots_query_message, slot_group, 0, SLOT_GROUPS_MAX - 1, UNIT_NONE,
+                 "The listing's slot group."),
+};
+
+static const struct field slots_message_fields[] = {
+    NUMBER_FIELD(struct slots_message, slot_group, 0, SLOT_GROUPS_MAX - 1, UNIT_NONE,
+                 "The listing's slot group."),
+    NUMBER_FIELD(struct slots_message, slots_total, 0, SLOTS_PER_GROUP_MAX, UNIT_NONE,
+                 "Slots offered just now; 0: none."),
+    NUMBER_FIELD(struct slots_message, slots_taken, 0, SLOTS_PER_GROUP_MAX, UNIT_NONE,
+                 "How many of them are leased or held."),
+    NUMBER_FIELD(struct slots_message, free_at_s, 0, TIME_S_MAX, UNIT_UNIX_SECONDS,
+                 "When the next one frees up at the latest; 0: not known."),
+};
+
 static const struct field ping_message_fields[] = {
     NUMBER_FIELD(struct ping_message, token, 0, UINT64_MAX, UNIT_NONE, "A pong bears its ping's."),
 };
@@ -245,6 +261,12 @@ const struct schema ping_message_schema =
     SCHEMA(struct ping_message, "ping", MESSAGE_PING, ping_message_fields, "Is somebody there?");
 const struct schema pong_message_schema =
     SCHEMA(struct ping_message, "pong", MESSAGE_PONG, ping_message_fields, "Answers a ping.");
+const struct schema slots_query_message_schema =
+    SCHEMA(struct slots_query_message, "slots_query", MESSAGE_SLOTS_QUERY,
+           slots_query_message_fields, "Asks a host how many slots of a group are taken.");
+const struct schema slots_message_schema =
+    SCHEMA(struct slots_message, "slots", MESSAGE_SLOTS, slots_message_fields,
+           "Answers it: a hint, no promise. Not sent for a group that is not offered.");
 const struct schema stream_open_message_schema =
     SCHEMA(struct stream_open_message, "stream_open", MESSAGE_STREAM_OPEN,
            stream_open_message_fields, "The renter opens the streams of a lease's job.");
@@ -289,6 +311,8 @@ static const struct schema *const schemas[] = {
     [MESSAGE_PING] = &ping_message_schema,
     [MESSAGE_PONG] = &pong_message_schema,
     [MESSAGE_GANG_CONFIRM] = &gang_confirm_message_schema,
+    [MESSAGE_SLOTS_QUERY] = &slots_query_message_schema,
+    [MESSAGE_SLOTS] = &slots_message_schema,
     [MESSAGE_STREAM_OPEN] = &stream_open_message_schema,
     [MESSAGE_STREAM_READ] = &stream_read_message_schema,
     [MESSAGE_STREAM_DATA] = &stream_data_message_schema,

@@ -28,6 +28,8 @@ enum message_type {
     MESSAGE_PING = 15,
     MESSAGE_PONG = 16,
     MESSAGE_GANG_CONFIRM = 18,
+    MESSAGE_SLOTS_QUERY = 32,
+    MESSAGE_SLOTS = 33,
     MESSAGE_STREAM_OPEN = 64,
     MESSAGE_STREAM_READ = 65,
     MESSAGE_STREAM_DATA = 66,
@@ -157,6 +159,18 @@ struct lease_state_message {
     uint32_t voucher_number;
 };
 
+struct slots_query_message {
+    uint16_t slot_group;
+};
+
+/* How many of a group's offered slots are taken just now: a hint, not a promise. */
+struct slots_message {
+    uint16_t slot_group;
+    uint16_t slots_total;
+    uint16_t slots_taken;
+    uint64_t free_at_s; /* unix seconds, when the next one frees up at the latest; 0: not known */
+};
+
 struct ping_message {
     uint64_t token;
 };
@@ -212,7 +226,8 @@ extern const struct schema hello_message_schema, records_message_schema, pull_me
     lease_state_message_schema, ping_message_schema, pong_message_schema,
     stream_open_message_schema, stream_read_message_schema, stream_data_message_schema,
     stream_credit_message_schema, stream_end_message_schema, stream_exit_message_schema,
-    stream_signal_message_schema, stream_refused_message_schema;
+    stream_signal_message_schema, stream_refused_message_schema, slots_query_message_schema,
+    slots_message_schema;
 
 /* The schema of a type, or NULL. */
 const struct schema *message_schema(uint8_t type);

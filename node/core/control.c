@@ -9,6 +9,8 @@
 #include "node/core/host.h"
 #include "node/core/ledger.h"
 #include "node/core/listing.h"
+#include "node/core/occupancy.h"
+#include "node/core/quote.h"
 #include "node/core/renter.h"
 #include "node/core/say.h"
 #include "node/core/search.h"
@@ -510,7 +512,7 @@ answer_market(struct core *core, struct client client, uint8_t type, const union
         extend(core, client, &body->extend);
         break;
     case CONTROL_MARKET:
-        search_market(core, client, &body->market);
+        quote_market(core, client, &body->market);
         break;
     default:
         say_done(core, client, STATUS_UNAVAILABLE, "this gpuletd does not know that question yet");
@@ -560,6 +562,9 @@ answer(struct core *core, struct client client, uint8_t type, const union questi
         set_standing(core, client, &body->standing);
         break;
     case CONTROL_PING:
+        break;
+    case CONTROL_OCCUPANCY:
+        say_done(core, client, STATUS_OK, "%u", occupancy_ask(core));
         break;
     case CONTROL_STOP:
         say_done(core, client, STATUS_OK, "%s", "");

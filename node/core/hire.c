@@ -8,6 +8,7 @@
 #include "node/core/gossip.h"
 #include "node/core/ledger.h"
 #include "node/core/listing.h"
+#include "node/core/occupancy.h"
 #include "node/core/renter.h"
 #include "node/core/say.h"
 #include "node/core/standing.h"
@@ -412,6 +413,7 @@ renter_take_busy(struct core *core, struct link_state *link, const struct busy_m
     snprintf(why, sizeof why, "%.*s is busy, free in %llu s at the latest", (int)label.length,
              label.length > 0 ? (const char *)label.data : "", wait_s);
     avoid_note(core, &link->peer, AVOID_REFUSED);
+    occupancy_note_busy(core, lease, message);
     come_to_nothing(core, lease, why, message->free_at_s);
 }
 

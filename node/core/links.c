@@ -4,6 +4,7 @@
 
 #include "node/core/gossip.h"
 #include "node/core/host.h"
+#include "node/core/occupancy.h"
 #include "node/core/private.h"
 #include "node/core/renter.h"
 #include "node/core/say.h"
@@ -306,6 +307,10 @@ links_frame(struct core *core, struct link number, struct bytes bytes)
         }
         return;
     case MESSAGE_PONG:
+        return;
+    case MESSAGE_SLOTS_QUERY:
+    case MESSAGE_SLOTS:
+        occupancy_message(core, link, type, bytes);
         return;
     default:
         private_message(core, link, type, bytes);

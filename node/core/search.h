@@ -1,4 +1,4 @@
-/* Answers about the market: offers, why others do not fit, what many would cost, prices by class. */
+/* Answers about the market: offers, and why others do not fit. */
 #ifndef GPULET_NODE_CORE_SEARCH_H
 #define GPULET_NODE_CORE_SEARCH_H
 
@@ -7,7 +7,6 @@
 
 void search_question(struct core *core, struct client client, const struct control_search *ask);
 void search_listings(struct core *core, struct client client, const struct control_listings *ask);
-void search_market(struct core *core, struct client client, const struct control_market *ask);
 
 /* One ROW_LISTING. */
 void search_say_listing(struct core *core, struct client client, const struct shelf_entry *entry,

@@ -16,6 +16,7 @@ enum {
     BALANCES_MAX = 16384,
     PEERS_MAX = 1024,
     AVOIDED_MAX = 512,
+    OCCUPANCY_MAX = 1024,
     RENTS_MAX = CONTROL_CLIENTS_MAX + REQUESTS_STANDING_MAX,
     GANGS_MAX = 16,
     LABEL_SIZE = 65,
@@ -233,6 +234,16 @@ struct avoided {
     struct boot until;
 };
 
+/* What a host told of a slot group, on being asked or being busy. A hint with an age. */
+struct occupancy_note {
+    struct peer_id host;
+    uint16_t slot_group;
+    uint16_t slots_total;
+    uint16_t slots_taken;
+    uint64_t free_at_s; /* 0: not known */
+    uint64_t told_at_s; /* unix seconds; 0: this place is free */
+};
+
 struct pending_decision {
     bool used;
     uint64_t token;
@@ -279,6 +290,7 @@ struct core {
     struct offer_state offers[SLOT_GROUPS_MAX];
     struct pending_decision decisions[8];
     struct avoided avoided[AVOIDED_MAX];
+    struct occupancy_note occupancy[OCCUPANCY_MAX];
     struct peer_state *peers;     /* PEERS_MAX */
     struct balance_row *balances; /* BALANCES_MAX */
     size_t balance_count;
