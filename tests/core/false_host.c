@@ -74,10 +74,18 @@ last_signed(struct false_host *host, struct node *node, uint8_t kind, struct rec
     for (size_t i = node->sent_count; i > 0; i--) {
         const struct sent *sent = &node->outbox[i - 1];
         struct signed_message message;
-        if (!sent->is_answer && sent->to == host->self.link.number &&
-            sent->type == MESSAGE_SIGNED &&
-            message_decode(&signed_message_schema, sent->bytes, &message) == STATUS_OK &&
-            record_parse(message.record, &fixture_network, ret_view) == STATUS_OK &&
+        struct gang_confirm_message confirm;
+        struct bytes sealed = bytes_of(NULL, 0);
+        if (sent->is_answer || sent->to != host->self.link.number) {
+            continue;
+        }
+        if (message_decode(&signed_message_schema, sent->bytes, &message) == STATUS_OK) {
+            sealed = message.record;
+        } else if (message_decode(&gang_confirm_message_schema, sent->bytes, &confirm) ==
+                   STATUS_OK) {
+            sealed = confirm.lease;
+        }
+        if (sealed.length > 0 && record_parse(sealed, &fixture_network, ret_view) == STATUS_OK &&
             ret_view->envelope.kind == kind) {
             return true;
         }

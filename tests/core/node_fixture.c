@@ -214,9 +214,9 @@ replay(struct node *node, enum table table)
 static void
 start(struct node *node)
 {
-    static const enum table tables[] = {TABLE_SETTINGS, TABLE_SEQUENCES, TABLE_LISTINGS,
-                                        TABLE_BALANCES, TABLE_LEASES,    TABLE_EVIDENCE,
-                                        TABLE_LEDGER,   TABLE_REQUESTS,  TABLE_PEERS};
+    static const enum table tables[] = {
+        TABLE_SETTINGS, TABLE_SEQUENCES, TABLE_LISTINGS, TABLE_BALANCES, TABLE_LEASES,
+        TABLE_EVIDENCE, TABLE_LEDGER,    TABLE_REQUESTS, TABLE_GANGS,    TABLE_PEERS};
     struct event event = {.type = EVENT_STARTED,
                           .as.started = {.seed = 42, .boot_id = node->boot_id, .boot_nonce = 9}};
     node->core = core_new(&node->options);
