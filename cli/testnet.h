@@ -24,7 +24,8 @@ enum status testnet_plan(const struct testnet_plan *plan, struct network *networ
                          struct buffer *why) MUST_USE;
 
 /* Reads hosts from a CSV file with a header: GPU, NumGPUs, PricePerHour (of one GPU, in US dollars),
- * VRAM_GB, InetUp, InetDown (Mbit/s). At most `wanted` of its usable lines, spread over the file by
+ * VRAM_GB, InetUp, InetDown (Mbit/s), MachineID. Lines of one machine and class are slices: the one with
+ * most cards stands for all. Lines that are left out are told, each with its reason. At most `wanted` of its usable lines, spread over the file by
  * the network's seed. */
 enum status testnet_read_offers(const char *path, size_t wanted, struct network *network,
                                 struct buffer *why) MUST_USE;

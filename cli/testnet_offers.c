@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +17,23 @@ enum column_of_offer {
     COLUMN_VRAM,
     COLUMN_UP,
     COLUMN_DOWN,
+    COLUMN_MACHINE,
     COLUMN_COUNT
 };
-static const char *const column_names[COLUMN_COUNT] = {"GPU",     "NumGPUs", "PricePerHour",
-                                                       "VRAM_GB", "InetUp",  "InetDown"};
+static const char *const column_names[COLUMN_COUNT] = {
+    "GPU", "NumGPUs", "PricePerHour", "VRAM_GB", "InetUp", "InetDown", "MachineID"};
+
+enum { MACHINE_SIZE = 32 };
+
+/* A line that makes a host. A marketplace lists slices of a machine as rows of their own: the largest one
+ * stands for all. */
+struct offer {
+    struct network_node node;
+    const struct gpu_class *gpu_class;
+    uint32_t cards;
+    size_t line;
+    char machine[MACHINE_SIZE]; /* "" when the file does not say */
+};
 
 struct offers_file {
     FILE *file;
@@ -123,8 +137,9 @@ read_price(const char *text, uint64_t *ret_uusd)
 
 /* NULL when the line makes a host; else why not. */
 static const char *
-read_offer(const struct offers_file *offers, struct network_node *node)
+read_offer(const struct offers_file *offers, struct offer *ret_offer)
 {
+    struct network_node *node = &ret_offer->node;
     const struct gpu_class *class;
     const uint32_t count = whole(column(offers, COLUMN_COUNT_OF_GPUS));
     const uint32_t vram_gib = whole(column(offers, COLUMN_VRAM));
@@ -145,44 +160,87 @@ read_offer(const struct offers_file *offers, struct network_node *node)
     }
     /* The card's own memory is a little more than a nominal figure that was rounded down. */
     if (vram_gib != 0 && vram_gib > class->vram_mib / 1024 + 1) {
-        return "the card has less memory than the line says";
+        return "more memory than such a card has: it was changed, or is another one";
     }
     node->up_mbit_s = whole(column(offers, COLUMN_UP));
     node->down_mbit_s = whole(column(offers, COLUMN_DOWN));
     snprintf(node->cards, sizeof node->cards, count > 1 ? "%sx%u" : "%s", class->name, count);
+    snprintf(ret_offer->machine, sizeof ret_offer->machine, "%s", column(offers, COLUMN_MACHINE));
+    ret_offer->gpu_class = class;
+    ret_offer->cards = count;
+    ret_offer->line = offers->line;
     return NULL;
 }
 
-/* Every usable line, up to what there is room for. */
-static size_t
-take_offers(struct offers_file *offers, const char *path, struct network_node *usable)
+/* The usable lines of a file, one a machine. */
+struct usable {
+    struct offer offers[OFFERS_MAX];
+    size_t count;
+    size_t slices;
+    size_t refused;
+};
+
+static struct offer *
+find_machine(struct usable *usable, const struct offer *offer)
 {
-    size_t count = 0;
-    size_t refused = 0;
-    while (count < OFFERS_MAX && read_line(offers)) {
-        struct network_node node = {.is_host = true};
-        const char *why = read_offer(offers, &node);
+    for (size_t i = 0; i < usable->count && offer->machine[0] != '\0'; i++) {
+        if (usable->offers[i].gpu_class == offer->gpu_class &&
+            strcmp(usable->offers[i].machine, offer->machine) == 0) {
+            return &usable->offers[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+take_offer(struct usable *usable, const char *path, const struct offer *offer)
+{
+    struct offer *same = find_machine(usable, offer);
+    if (same == NULL) {
+        usable->offers[usable->count++] = *offer;
+        return;
+    }
+    const bool is_larger = offer->cards > same->cards;
+    const struct offer *slice = is_larger ? same : offer;
+    const struct offer *kept = is_larger ? offer : same;
+    usable->slices++;
+    talk_say("%s, line %zu: %s: a slice of machine %.20s, of which line %zu lists %" PRIu32
+             " cards; one listing stands for both",
+             path, slice->line, slice->gpu_class->title, kept->machine, kept->line, kept->cards);
+    if (is_larger) {
+        *same = *offer;
+    }
+}
+
+/* Every usable line, up to what there is room for; the others are told, each with its reason. */
+static void
+take_offers(struct offers_file *offers, const char *path, struct usable *usable)
+{
+    while (usable->count < OFFERS_MAX && read_line(offers)) {
+        struct offer offer = {.node.is_host = true};
+        const char *why = read_offer(offers, &offer);
         if (why == NULL) {
-            usable[count++] = node;
+            take_offer(usable, path, &offer);
         } else {
-            refused++;
+            usable->refused++;
             talk_say("%s, line %zu: %.40s: %s", path, offers->line, column(offers, COLUMN_GPU),
                      why);
         }
     }
-    talk_say("%s: %zu of %zu lines can be used", path, count, count + refused);
-    return count;
+    talk_say("%s: %zu of %zu lines can be used; %zu are slices of another line's machine", path,
+             usable->count, usable->count + usable->slices + usable->refused, usable->slices);
 }
 
 /* Spread over the file, since its neighbours are often alike; the seed says where it begins. */
 static void
-choose(const struct network_node *usable, size_t count, size_t wanted, struct network *network)
+choose(const struct usable *usable, size_t wanted, struct network *network)
 {
+    const size_t count = usable->count;
     const size_t taken = count < wanted ? count : wanted;
     const size_t stride = taken == 0 ? 1 : count / taken;
     const size_t begin = (size_t)(network->seed % stride);
     for (size_t i = 0; i < taken; i++) {
-        network->nodes[network->count++] = usable[begin + i * stride];
+        network->nodes[network->count++] = usable->offers[begin + i * stride].node;
     }
 }
 
@@ -190,7 +248,7 @@ enum status
 testnet_read_offers(const char *path, size_t wanted, struct network *network, struct buffer *why)
 {
     struct offers_file *offers = calloc(1, sizeof *offers);
-    struct network_node *usable = calloc(OFFERS_MAX, sizeof *usable);
+    struct usable *usable = calloc(1, sizeof *usable);
     if (offers == NULL || usable == NULL) {
         free(usable);
         free(offers);
@@ -204,7 +262,8 @@ testnet_read_offers(const char *path, size_t wanted, struct network *network, st
     } else {
         status = read_header(offers, path, why);
         if (status == STATUS_OK) {
-            choose(usable, take_offers(offers, path, usable), wanted, network);
+            take_offers(offers, path, usable);
+            choose(usable, wanted, network);
         }
         fclose(offers->file);
     }

@@ -138,6 +138,31 @@ Test(testnet, offers_of_a_file_become_hosts_and_bad_lines_are_left_out, .init = 
     cr_assert_str_eq(first.nodes[2].cards, "rtx3090");
 }
 
+Test(testnet, slices_of_one_machine_are_one_listing, .init = make_directory,
+     .fini = remove_directory)
+{
+    write_file(path, "MachineID,GPU,NumGPUs,PricePerHour\n"
+                     "7,RTX 4090,1,0.40\n"
+                     "8,RTX 4090,2,0.50\n"
+                     "7,RTX 4090,4,0.38\n"
+                     "7,RTX 4090,2,0.39\n"
+                     "7,RTX 3090,1,0.20\n"
+                     "7,RTX 4090,8,99\n"
+                     ",RTX 4090,1,0.41\n"
+                     ",RTX 4090,1,0.41\n");
+    memset(&first, 0, sizeof first);
+    buffer_init(&why, sentence, sizeof sentence);
+    cr_assert_eq(testnet_read_offers(path, 10, &first, &why), STATUS_OK);
+    cr_assert_eq(first.count, 5);
+    cr_assert_str_eq(first.nodes[0].cards, "rtx4090x4", "the largest slice stands for machine 7");
+    cr_assert_eq(first.nodes[0].ask_uusd_per_hour, 380000);
+    cr_assert_str_eq(first.nodes[1].cards, "rtx4090x2");
+    cr_assert_str_eq(first.nodes[2].cards, "rtx3090",
+                     "other cards of it are a listing of their own");
+    cr_assert_str_eq(first.nodes[3].cards, "rtx4090", "machines without a name are not one");
+    cr_assert_str_eq(first.nodes[4].cards, "rtx4090");
+}
+
 Test(testnet, a_file_without_offers_is_refused_with_what_it_lacks, .init = make_directory,
      .fini = remove_directory)
 {
