@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/core/avoid.h"
+#include "node/core/reputation.h"
 #include "node/core/say.h"
 #include "protocol/codec.h"
 
@@ -34,7 +35,7 @@ find_note(struct core *core, const struct shelf_entry *entry, const struct envel
     }
     const struct listing_facts facts = {.host = &entry->author,
                                         .expires_s = entry->expires_at_s,
-                                        .reliability_bp = RELIABILITY_UNKNOWN_BP};
+                                        .reliability_bp = reputation_of(core, &entry->author)};
     enum status status = listing_check(&listing, &why);
     if (status == STATUS_OK && listing.interval_s > INTERVAL_S) {
         why = "its interval is more than a renter should risk";

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/core/host.h"
+#include "node/core/reputation.h"
 #include "node/core/say.h"
 #include "protocol/codec.h"
 #include "protocol/price.h"
@@ -209,6 +210,7 @@ lease_store(struct core *core, struct lease *lease)
     if (is_over) {
         delete_evidence(core, &lease->row.hold, EVIDENCE_HELD);
         papers_drop(lease);
+        reputation_note(core, lease);
     }
 }
 
@@ -240,6 +242,7 @@ lease_recover(struct core *core, const struct row *row)
         papers->used = true;
         lease->papers = papers;
     }
+    reputation_note(core, lease);
 }
 
 void

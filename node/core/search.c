@@ -4,6 +4,7 @@
 
 #include "node/core/gossip.h"
 #include "node/core/quote.h"
+#include "node/core/reputation.h"
 #include "node/core/say.h"
 #include "protocol/codec.h"
 #include "protocol/gpu_class.h"
@@ -141,7 +142,7 @@ search_say_listing(struct core *core, struct client client, const struct shelf_e
         .isolation = listing->isolation,
         .works = listing->works,
         .flags = listing->flags,
-        .reliability_bp = RELIABILITY_UNKNOWN_BP,
+        .reliability_bp = reputation_of(core, &entry->author),
         .issued_at_s = entry->issued_at_s,
         .expires_at_s = entry->expires_at_s,
         .own = peer_id_equal(&entry->author, &core->options.keypair.identity),

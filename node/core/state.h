@@ -17,6 +17,7 @@ enum {
     PEERS_MAX = 1024,
     AVOIDED_MAX = 512,
     OCCUPANCY_MAX = 1024,
+    REPUTATIONS_MAX = 512,
     RENTS_MAX = CONTROL_CLIENTS_MAX + REQUESTS_STANDING_MAX,
     GANGS_MAX = 16,
     LABEL_SIZE = 65,
@@ -244,6 +245,13 @@ struct occupancy_note {
     uint64_t told_at_s; /* unix seconds; 0: this place is free */
 };
 
+/* How leases with a host ended, of those that are remembered. */
+struct reputation {
+    struct peer_id host;
+    uint32_t good;
+    uint32_t failed;
+};
+
 struct pending_decision {
     bool used;
     uint64_t token;
@@ -291,6 +299,8 @@ struct core {
     struct pending_decision decisions[8];
     struct avoided avoided[AVOIDED_MAX];
     struct occupancy_note occupancy[OCCUPANCY_MAX];
+    struct reputation reputations[REPUTATIONS_MAX];
+    size_t reputation_count;
     struct peer_state *peers;     /* PEERS_MAX */
     struct balance_row *balances; /* BALANCES_MAX */
     size_t balance_count;
