@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/clear_files.h"
 #include "cli/commands.h"
 #include "cli/place.h"
 #include "cli/talk.h"
@@ -269,9 +270,13 @@ int
 run_clear(const struct invocation *invocation)
 {
     const char *path = option_value(invocation, "verify");
-    if (path == NULL) {
-        talk_say("say which file: gpulet clear --verify FILE");
+    const char *id = option_value(invocation, "export");
+    if (path != NULL && id != NULL) {
+        talk_say("give --verify or --export, not both");
         return EXIT_USAGE;
     }
-    return run_verify(invocation, path);
+    if (path != NULL) {
+        return run_verify(invocation, path);
+    }
+    return id != NULL ? clear_export(invocation, id) : clear_list(invocation);
 }

@@ -131,6 +131,24 @@ static const struct option request_table[] = {
      .kind = VALUE_SIZE,
      .help = "main memory of the job",
      .fallback = "the listing's share"},
+    {.name = "batch", .help = "bid in the batch lane: one price for all, found at an epoch's end"},
+    {.name = "auctioneer",
+     .kind = VALUE_NAME,
+     .shown = "PEER",
+     .help = "who collects the bids, by id or label"},
+    {.name = "units",
+     .kind = VALUE_AMOUNT,
+     .shown = "0.5",
+     .help = "how much speed the bid wants at most, in H100s"},
+    {.name = "units-min",
+     .kind = VALUE_AMOUNT,
+     .shown = "0.2",
+     .help = "less than this is of no use",
+     .fallback = "any part is"},
+    {.name = "unit-price",
+     .kind = VALUE_PRICE,
+     .shown = "2.00/h",
+     .help = "the bid: the most that the speed of one H100 is worth"},
 };
 OPTION_LIST(request_options, "Options", request_table);
 
@@ -225,6 +243,13 @@ static const struct option clear_table[] = {
      .kind = VALUE_PATH,
      .shown = "FILE",
      .help = "check the file of a clearing, without gpuletd or network"},
+    {.name = "export", .kind = VALUE_NAME, .shown = "ID", .help = "write the file of a clearing"},
+    {.name = "output",
+     .letter = 'o',
+     .kind = VALUE_PATH,
+     .shown = "FILE",
+     .help = "write into this file",
+     .fallback = "standard output"},
 };
 OPTION_LIST(clear_options, "Options", clear_table);
 
@@ -385,7 +410,9 @@ static const struct command commands[] = {
      .summary = "a standing request, filled when a card fits",
      .details =
          "The job runs detached: gpulet leases and gpulet lease logs show what became of it. The "
-         "request stands until it is filled, cancelled or too old, also after a restart.",
+         "request stands until it is filled, cancelled or too old, also after a restart. With "
+         "--batch it bids in an auctioneer's epochs, sealed until each is over, and runs the job "
+         "on every host that it wins.",
      .lists = {&filters, &request_options},
      .job = JOB_NEEDED,
      .run = run_request},
@@ -485,12 +512,15 @@ static const struct command commands[] = {
      .run = run_receipts_verify},
     {.name = "clear",
      .operands = "",
-     .summary = "check a clearing of the batch lane",
-     .details = "The file holds every bid and listing of one epoch, signed, and what came of them. "
+     .summary = "clearings of the batch lane, and checking them",
+     .noun = "clearings",
+     .details = "Without options, the last ones that this node has made or bid in. The file holds "
+                "every bid and listing of one epoch, signed, and what came of them. "
                 "All signatures and digests are checked and the clearing is computed anew; what "
                 "differs is said.",
      .lists = {&clear_options},
-     .examples = "gpulet clear --verify epoch.clearing\n",
+     .examples = "gpulet clear --export 3fa9 -o epoch.clearing\n"
+                 "gpulet clear --verify epoch.clearing\n",
      .run = run_clear},
     {.name = "peers",
      .operands = "",

@@ -53,6 +53,7 @@ union row_view {
     struct charge_view charge;
     struct member_view member;
     struct freeing_view freeing;
+    struct clearing_view clearing;
 };
 
 /* Decodes the n-th row of a type (from 0) into its view struct, which borrows from the answer.

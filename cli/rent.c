@@ -1,4 +1,5 @@
 #include "cli/rent.h"
+#include "cli/batch.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ enum { REQUEST_SIZE = 2048, WAIT_MS = 500, SIGNAL_BASE = 128 };
 struct order {
     struct control_rent rent;
     uint8_t request[REQUEST_SIZE];
+    struct batch_text batch;
     bool is_gang;          /* on more than one host, and not only to be looked at */
     char data[PLACE_SIZE]; /* directory of the daemon */
 };
@@ -462,6 +464,9 @@ run_request(const struct invocation *invocation)
     if (code == EXIT_DONE) {
         order->rent.attached = false;
         order->rent.input = false;
+        code = batch_complete(invocation, &order->rent, &order->batch);
+    }
+    if (code == EXIT_DONE) {
         code = talk_once(invocation, CONTROL_REQUEST, &order->rent, &answer);
     }
     if (code == EXIT_DONE) {

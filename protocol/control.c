@@ -83,6 +83,19 @@ static const struct field rent_fields[] = {
                           "the command"),
     TEXT_LIST_TOTAL_FIELD(struct control_rent, environment, 1, COMMAND_LIST_MAX, COMMAND_LIST_MAX,
                           "NAME=value"),
+    FLAG_FIELD(struct control_rent, batch, "a standing request bids in the batch lane"),
+    TEXT_FIELD(struct control_rent, auctioneer, PREFIX_MAX, "hex digits of whom it bids at"),
+    NUMBER_FIELD(struct control_rent, units_wanted, 0, AUCTION_UNITS_MAX, UNIT_NONE,
+                 "1/65536 H100 that the bid wants"),
+    NUMBER_FIELD(struct control_rent, units_min, 0, AUCTION_UNITS_MAX, UNIT_NONE,
+                 "less is of no use"),
+};
+
+static const struct field clearing_question_fields[] = {
+    TEXT_FIELD(struct control_clearing, prefix, PREFIX_MAX,
+               "hex digits of a clearing; empty: list all"),
+    NUMBER_FIELD(struct control_clearing, offset, 0, CLEARING_BYTES_MAX, UNIT_BYTES,
+                 "where the wanted piece of the file begins"),
 };
 
 static const struct field leases_fields[] = {
@@ -182,6 +195,8 @@ static const struct schema question_schemas[] = {
     SCHEMA(struct control_market, "market", CONTROL_MARKET, market_question_fields, "prices"),
     SCHEMA(struct control_setting, "setting", CONTROL_SETTING, setting_question_fields,
            "a setting"),
+    SCHEMA(struct control_clearing, "clearing", CONTROL_CLEARING, clearing_question_fields,
+           "clearings of the batch lane"),
     PLAIN_QUESTION("stop", CONTROL_STOP, "end the daemon"),
     SCHEMA(struct control_standing, "standing", CONTROL_STANDING, standing_fields,
            "allow or deny a renter"),

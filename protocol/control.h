@@ -40,6 +40,7 @@ enum control_type {
     CONTROL_STOP = 151,
     CONTROL_STANDING = 152,
     CONTROL_PING = 153,
+    CONTROL_CLEARING = 160,
     CONTROL_OCCUPANCY = 170,
     CONTROL_ROW = 192,
     CONTROL_NOTE = 193,
@@ -100,6 +101,10 @@ struct control_rent {
     struct bytes listing_prefix; /* hex; empty: the matcher picks */
     struct bytes_list arguments;
     struct bytes_list environment;
+    bool batch;              /* a standing request bids in the batch lane */
+    struct bytes auctioneer; /* 64 hex digits; empty without batch */
+    uint64_t units_wanted;   /* 1/65536 H100 */
+    uint64_t units_min;
 };
 
 struct control_leases {
@@ -124,6 +129,12 @@ struct control_ledger {
 
 struct control_receipt {
     struct bytes prefix; /* hex of a lease; empty: list all */
+};
+
+/* Clearings that this node has made or bid in. */
+struct control_clearing {
+    struct bytes prefix; /* hex of a clearing; empty: list all */
+    uint32_t offset;     /* of the file's piece that is wanted */
 };
 
 struct control_peer_add {
@@ -183,7 +194,8 @@ enum control_row_type {
     ROW_QUOTE = 15,
     ROW_CHARGE = 16,
     ROW_FREEING = 20,
-    ROW_MEMBER = 24
+    ROW_MEMBER = 24,
+    ROW_CLEARING = 32
 };
 
 struct status_view {
@@ -421,6 +433,23 @@ struct freeing_view {
     struct amount ask_uusd_per_hour;
     struct bytes why;   /* "a lease ends", "its hours begin" */
     uint64_t told_at_s; /* by the host */
+};
+
+struct clearing_view {
+    struct record_id clearing;
+    struct peer_id auctioneer;
+    struct bytes auctioneer_label;
+    uint64_t epoch;
+    uint64_t closed_at_s;
+    uint8_t work;
+    uint8_t region;
+    uint16_t bids;
+    uint16_t listings;
+    uint16_t fills;
+    struct amount price_uusd_per_hour; /* of an H100e; 0: each fill pays its ask */
+    uint32_t offset;
+    uint32_t total;    /* bytes of the file */
+    struct bytes data; /* a piece of it; empty in lists */
 };
 
 /* How a lease ended, told to the CLI that rented it. */

@@ -270,6 +270,26 @@ static const struct field freeing_fields[] = {
                  "when the host told so"),
 };
 
+static const struct field clearing_fields[] = {
+    FIXED_FIELD(struct clearing_view, clearing, "id of the clearing"),
+    FIXED_FIELD(struct clearing_view, auctioneer, "who collected the bids"),
+    TEXT_FIELD(struct clearing_view, auctioneer_label, LABEL_MAX, "its name"),
+    NUMBER_FIELD(struct clearing_view, epoch, 0, COUNT_MAX, UNIT_NONE, "number of the epoch"),
+    NUMBER_FIELD(struct clearing_view, closed_at_s, 0, TIME_S_MAX, UNIT_UNIX_SECONDS, "its end"),
+    ENUM_FIELD(struct clearing_view, work, &work_names, "kind of work"),
+    ENUM_FIELD(struct clearing_view, region, &region_names, "region; unknown: anywhere"),
+    NUMBER_FIELD(struct clearing_view, bids, 0, UINT16_MAX, UNIT_NONE, "bids that were opened"),
+    NUMBER_FIELD(struct clearing_view, listings, 0, UINT16_MAX, UNIT_NONE, "listings"),
+    NUMBER_FIELD(struct clearing_view, fills, 0, UINT16_MAX, UNIT_NONE, "bids served, by listing"),
+    AMOUNT_FIELD(struct clearing_view, price_uusd_per_hour, UNIT_UUSD_PER_HOUR,
+                 "of the speed of one H100; 0: each fill pays its ask"),
+    NUMBER_FIELD(struct clearing_view, offset, 0, CLEARING_BYTES_MAX, UNIT_BYTES,
+                 "where the piece begins"),
+    NUMBER_FIELD(struct clearing_view, total, 0, CLEARING_BYTES_MAX, UNIT_BYTES,
+                 "length of the file"),
+    BYTES_FIELD(struct clearing_view, data, 0, CLEARING_PART_BYTES, "a piece of the file"),
+};
+
 static const struct field charge_fields[] = {
     FIXED_FIELD(struct charge_view, lease, "id of the lease"),
     AMOUNT_FIELD(struct charge_view, charged_uusd, UNIT_UUSD, "what it cost"),
@@ -309,6 +329,8 @@ static const struct schema row_schemas[] = {
     SCHEMA(struct setting_view, "setting", ROW_SETTING, setting_fields, "a setting"),
     SCHEMA(struct request_view, "request", ROW_REQUEST, request_row_fields, "a standing request"),
     SCHEMA(struct quote_view, "quote", ROW_QUOTE, quote_fields, "a point of the cost curve"),
+    SCHEMA(struct clearing_view, "clearing", ROW_CLEARING, clearing_fields,
+           "a clearing of the batch lane"),
     SCHEMA(struct charge_view, "charge", ROW_CHARGE, charge_fields, "how a lease ended"),
     SCHEMA(struct freeing_view, "freeing", ROW_FREEING, freeing_fields,
            "cards that may be had later"),

@@ -146,6 +146,30 @@ static const struct field slots_message_fields[] = {
                  "When the next one frees up at the latest; 0: not known."),
 };
 
+static const struct field auction_closed_message_fields[] = {
+    BYTES_FIELD(struct auction_closed_message, close, 1, RECORD_BYTES_MAX,
+                "The sealed record of the epoch's end."),
+    {FIELD_MEMBER(struct auction_closed_message, commitments), .type = FIELD_BYTES_LIST,
+     .minimum = ID_LENGTH, .maximum = ID_LENGTH, .total = AUCTION_BIDS_MAX * ID_LENGTH,
+     .help = "Ids of the commitments, ascending."},
+};
+
+static const struct field clearing_pull_message_fields[] = {
+    FIXED_FIELD(struct clearing_pull_message, close, "Id of the epoch's end."),
+    NUMBER_FIELD(struct clearing_pull_message, offset, 0, CLEARING_BYTES_MAX, UNIT_BYTES,
+                 "Of the first byte that is wanted."),
+};
+
+static const struct field clearing_part_message_fields[] = {
+    FIXED_FIELD(struct clearing_part_message, close, "Id of the epoch's end."),
+    NUMBER_FIELD(struct clearing_part_message, offset, 0, CLEARING_BYTES_MAX, UNIT_BYTES,
+                 "Of the first byte of the piece."),
+    NUMBER_FIELD(struct clearing_part_message, total, 1, CLEARING_BYTES_MAX, UNIT_BYTES,
+                 "Length of the clearing's file."),
+    BYTES_FIELD(struct clearing_part_message, data, 0, CLEARING_PART_BYTES,
+                "The piece; none: the clearing is there to be pulled."),
+};
+
 static const struct field ping_message_fields[] = {
     NUMBER_FIELD(struct ping_message, token, 0, UINT64_MAX, UNIT_NONE, "A pong bears its ping's."),
 };
@@ -257,6 +281,16 @@ const struct schema lease_query_message_schema =
 const struct schema lease_state_message_schema = SCHEMA(
     struct lease_state_message, "lease_state", MESSAGE_LEASE_STATE, lease_state_message_fields,
     "Answers it: the host's view. From a renter it says that RECLAIM was heard.");
+const struct schema auction_closed_message_schema =
+    SCHEMA(struct auction_closed_message, "auction_closed", MESSAGE_AUCTION_CLOSED,
+           auction_closed_message_fields,
+           "An epoch is over: whose commitment is among these opens its bid now.");
+const struct schema clearing_pull_message_schema =
+    SCHEMA(struct clearing_pull_message, "clearing_pull", MESSAGE_CLEARING_PULL,
+           clearing_pull_message_fields, "Asks an auctioneer for a piece of a clearing's file.");
+const struct schema clearing_part_message_schema =
+    SCHEMA(struct clearing_part_message, "clearing_part", MESSAGE_CLEARING_PART,
+           clearing_part_message_fields, "Answers it; unasked and empty, it says what is there.");
 const struct schema ping_message_schema =
     SCHEMA(struct ping_message, "ping", MESSAGE_PING, ping_message_fields, "Is somebody there?");
 const struct schema pong_message_schema =
@@ -311,6 +345,9 @@ static const struct schema *const schemas[] = {
     [MESSAGE_PING] = &ping_message_schema,
     [MESSAGE_PONG] = &pong_message_schema,
     [MESSAGE_GANG_CONFIRM] = &gang_confirm_message_schema,
+    [MESSAGE_AUCTION_CLOSED] = &auction_closed_message_schema,
+    [MESSAGE_CLEARING_PULL] = &clearing_pull_message_schema,
+    [MESSAGE_CLEARING_PART] = &clearing_part_message_schema,
     [MESSAGE_SLOTS_QUERY] = &slots_query_message_schema,
     [MESSAGE_SLOTS] = &slots_message_schema,
     [MESSAGE_STREAM_OPEN] = &stream_open_message_schema,

@@ -28,6 +28,9 @@ enum message_type {
     MESSAGE_PING = 15,
     MESSAGE_PONG = 16,
     MESSAGE_GANG_CONFIRM = 18,
+    MESSAGE_AUCTION_CLOSED = 24,
+    MESSAGE_CLEARING_PULL = 25,
+    MESSAGE_CLEARING_PART = 26,
     MESSAGE_SLOTS_QUERY = 32,
     MESSAGE_SLOTS = 33,
     MESSAGE_STREAM_OPEN = 64,
@@ -171,6 +174,26 @@ struct slots_message {
     uint64_t free_at_s; /* unix seconds, when the next one frees up at the latest; 0: not known */
 };
 
+/* An epoch is over: whoever stands among the commitments opens its bid. */
+struct auction_closed_message {
+    struct bytes close; /* sealed */
+    struct bytes_list commitments;
+};
+
+/* Asks for a piece of a clearing's file. */
+struct clearing_pull_message {
+    struct record_id close;
+    uint32_t offset;
+};
+
+/* The piece; none at all says that the clearing is there. */
+struct clearing_part_message {
+    struct record_id close;
+    uint32_t offset;
+    uint32_t total; /* of the file, in bytes */
+    struct bytes data;
+};
+
 struct ping_message {
     uint64_t token;
 };
@@ -224,6 +247,7 @@ extern const struct schema hello_message_schema, records_message_schema, pull_me
     refused_message_schema, cancel_message_schema, start_message_schema, started_message_schema,
     gang_confirm_message_schema, end_message_schema, lease_query_message_schema,
     lease_state_message_schema, ping_message_schema, pong_message_schema,
+    auction_closed_message_schema, clearing_pull_message_schema, clearing_part_message_schema,
     stream_open_message_schema, stream_read_message_schema, stream_data_message_schema,
     stream_credit_message_schema, stream_end_message_schema, stream_exit_message_schema,
     stream_signal_message_schema, stream_refused_message_schema, slots_query_message_schema,

@@ -213,7 +213,10 @@ static const struct field request_fields[] = {
 static const struct field hold_fields[] = {
     FIXED_FIELD(struct hold, host, "The host that is asked."),
     FIXED_FIELD(struct hold, listing, "Id of its listing."),
-    FIXED_FIELD(struct hold, request, "Id of the gang that it is for; zeros: none."),
+    FIXED_FIELD(
+        struct hold, request,
+        "Id of the gang that it is for (with a ttl over 10 s), or of the clearing whose price it "
+        "pays as ask_max; zeros: neither."),
     NUMBER_FIELD(struct hold, slots, 1, SLOTS_PER_GROUP_MAX, UNIT_NONE, "GPUs."),
     NUMBER_FIELD(struct hold, duration_s, 1, LEASE_S_MAX, UNIT_SECONDS, "Wanted run time."),
     AMOUNT_FIELD(struct hold, ask_max_uusd_per_hour, UNIT_UUSD_PER_HOUR,

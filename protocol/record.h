@@ -160,7 +160,7 @@ struct request {
 struct hold {
     struct peer_id host;
     struct record_id listing;
-    struct record_id request; /* of a gang: its id; zeros: none */
+    struct record_id request; /* a gang (longer than HOLD_TTL_MS) or clearing; zeros: neither */
     uint16_t slots;
     uint32_t duration_s;
     struct amount ask_max_uusd_per_hour;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "protocol/auction.h"
 #include "protocol/id.h"
 #include "protocol/nearest.h"
 #include "protocol/peer_address.h"
@@ -84,6 +85,15 @@ static const struct setting settings[] = {
      .initial = "",
      .maximum = 4000,
      .help = "a program of your own that accepts or refuses renters, JSON in and out"},
+    {.name = "auction",
+     .kind = SETTING_KIND_COUNT,
+     .initial = "0",
+     .maximum = 86400,
+     .help = "collect bids of the batch lane, in epochs of so many seconds (0: do not)"},
+    {.name = "auction-rule",
+     .kind = SETTING_KIND_RULE,
+     .initial = "halfway",
+     .help = "how a clearing makes its price: halfway, or reduced, which nobody who trades sets"},
     {.name = "first-uid",
      .kind = SETTING_KIND_COUNT,
      .initial = "65600",
@@ -318,6 +328,8 @@ setting_check(const struct setting *setting, struct bytes value, struct buffer *
         return quantity_parse_network_rate(value, &number, why);
     case SETTING_KIND_REGION:
         return check_name(&region_names, value, why);
+    case SETTING_KIND_RULE:
+        return check_name(&auction_rule_names, value, why);
     case SETTING_KIND_LEVEL:
         return check_name(&log_level_names, value, why);
     case SETTING_KIND_ENDPOINT:

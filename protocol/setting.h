@@ -21,6 +21,7 @@
     X(SIZE, "24GiB")                                                                               \
     X(RATE, "100Mbit/s")                                                                           \
     X(REGION, "REGION")                                                                            \
+    X(RULE, "RULE")                                                                                \
     X(LEVEL, "LEVEL")                                                                              \
     X(ENDPOINT, "tcp://IP:PORT")                                                                   \
     X(KEY, "HEX")                                                                                  \

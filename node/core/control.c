@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/core/ask.h"
+#include "node/core/auction.h"
 #include "node/core/gang.h"
 #include "node/core/gossip.h"
 #include "node/core/host.h"
@@ -474,6 +475,7 @@ union question {
     struct control_lease_extend extend;
     struct control_ledger ledger;
     struct control_receipt receipt;
+    struct control_clearing clearing;
     struct control_peer_add peer_add;
     struct control_market market;
     struct control_setting setting;
@@ -510,6 +512,9 @@ answer_market(struct core *core, struct client client, uint8_t type, const union
         break;
     case CONTROL_LEASE_EXTEND:
         extend(core, client, &body->extend);
+        break;
+    case CONTROL_CLEARING:
+        auction_answer(core, client, &body->clearing);
         break;
     case CONTROL_MARKET:
         quote_market(core, client, &body->market);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/digest.h"
+#include "node/core/auction.h"
 #include "node/core/control.h"
 #include "node/core/gang.h"
 #include "node/core/gang_state.h"
@@ -32,6 +33,7 @@ core_free(struct core *core)
     free(core->papers);
     free(core->rents);
     free(core->gangs);
+    auction_free_memory(core->batch);
     free(core->standings);
     free(core->peers);
     free(core->balances);
@@ -62,13 +64,14 @@ core_new(const struct core_options *options)
     core->rents = calloc(RENTS_MAX, sizeof *core->rents);
     core->gangs = calloc(GANGS_MAX, sizeof *core->gangs);
     core->standings = calloc(REQUESTS_STANDING_MAX, sizeof *core->standings);
+    core->batch = auction_new_memory(options->auction_epoch_s > 0);
     core->peers = calloc(PEERS_MAX, sizeof *core->peers);
     core->balances = calloc(BALANCES_MAX, sizeof *core->balances);
     const uint64_t secret = hash_secret(&options->keypair);
     core->book = book_new_with_seed((uint32_t)options->shelf_records_max, secret);
     if (core->leases == NULL || core->papers == NULL || core->rents == NULL ||
-        core->gangs == NULL || core->standings == NULL || core->peers == NULL ||
-        core->balances == NULL || core->book == NULL ||
+        core->gangs == NULL || core->standings == NULL || core->batch == NULL ||
+        core->peers == NULL || core->balances == NULL || core->book == NULL ||
         shelf_init(&core->shelf, options->shelf_records_max) != STATUS_OK) {
         core_free(core);
         return NULL;
@@ -271,6 +274,9 @@ tick(struct core *core)
     rent_tick(core);
     gang_tick(core);
     standing_tick(core);
+    bidding_tick(core);
+    auction_tick(core);
+    auction_file_tick(core);
     gossip_tick(core);
 }
 

@@ -20,7 +20,9 @@ struct core_options {
     char stream_address[128];
     char control_path[256]; /* shown by status */
     char data_dir[256];
-    uint8_t region; /* enum region */
+    uint8_t region;           /* enum region */
+    uint32_t auction_epoch_s; /* 0: no bids are collected here */
+    uint8_t auction_rule;     /* enum auction_rule */
     uint32_t up_mbit_s;
     uint32_t down_mbit_s;
     uint16_t cpu_threads; /* the machine's, shared by the slots */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/core/auction.h"
 #include "node/core/avoid.h"
 #include "node/core/find.h"
 #include "node/core/gang.h"
@@ -29,11 +30,13 @@ struct lease *
 hire_ask(struct core *core, struct link_state *link, const struct hold_order *asked)
 {
     const struct request *request = asked->request;
-    const struct amount ask = listing_price(asked->body, request->interruptible);
+    const bool is_cleared = !record_id_is_zero(&asked->clearing);
+    const struct amount ask = is_cleared ? asked->cleared_uusd_per_hour
+                                         : listing_price(asked->body, request->interruptible);
     const struct hold hold = {
         .host = link->peer,
         .listing = asked->listing,
-        .request = asked->gang,
+        .request = is_cleared ? asked->clearing : asked->gang,
         .slots = request->count,
         .duration_s = request->duration_s,
         .ask_max_uusd_per_hour = ask, /* the price that was shown */
@@ -64,8 +67,11 @@ void
 hire_hold(struct core *core, struct link_state *link, struct rent *rent,
           const struct listing *listing)
 {
-    const struct hold_order asked = {
-        .request = &rent->request, .listing = rent->listing, .body = listing};
+    const struct hold_order asked = {.request = &rent->request,
+                                     .listing = rent->listing,
+                                     .body = listing,
+                                     .clearing = rent->clearing,
+                                     .cleared_uusd_per_hour = rent->cleared_uusd_per_hour};
     struct lease *lease = hire_ask(core, link, &asked);
     if (lease == NULL) {
         say_done(core, rent->client, STATUS_LIMIT, "too many leases are open here");
@@ -318,7 +324,9 @@ renter_take_lease(struct core *core, struct link_state *link, struct bytes cosig
         return;
     }
     rent_over(rent);
-    standing_served(core, lease->client, &lease->row.hold);
+    if (!bidding_part_won(core, lease->client)) {
+        standing_served(core, lease->client, &lease->row.hold);
+    }
     lease_apply(core, lease, LEASE_EVENT_START, LEASE_ACTOR_RENTER);
     lease_set_deadline(core, lease, duration_of_s(LATEST_START_S));
     lease_store(core, lease);

@@ -38,6 +38,15 @@ struct objection {
         return true;                                                                               \
     } while (false)
 
+/* A hold that names a clearing of the batch lane says that its renter pays the price found there, as the
+ * highest one it takes: never less than the ask, or it is refused. (Longer holds name a gang.) */
+static struct amount
+agreed_price(const struct listing *listing, const struct hold *hold)
+{
+    const bool is_cleared = !record_id_is_zero(&hold->request) && hold->ttl_ms <= HOLD_TTL_MS;
+    return is_cleared ? hold->ask_max_uusd_per_hour : listing_price(listing, hold->interruptible);
+}
+
 /* What the listing itself says about who may rent for how long. */
 static bool
 terms_objection(const struct core *core, const struct offer_state *offer, const struct hold *hold,
@@ -59,7 +68,8 @@ terms_objection(const struct core *core, const struct offer_state *offer, const 
                listing->lease_max_s);
     }
     struct amount total;
-    if (price_charge(ask, hold->slots, hold->duration_s * 1000ull, &total) != STATUS_OK) {
+    if (price_charge(agreed_price(listing, hold), hold->slots, hold->duration_s * 1000ull,
+                     &total) != STATUS_OK) {
         OBJECT(ret, REFUSAL_PRICE, "the whole price is too large a number");
     }
     if ((listing->works >> hold->work & 1) == 0) {
@@ -230,7 +240,7 @@ promise(struct core *core, struct link_state *link, const struct offer_state *of
     row->slot_mask = slot_mask;
     row->slots = hold.slots;
     row->slot_seq = say_next_seq(core, SLOT_SEQ_KIND, offer->row.slot_group);
-    row->ask_uusd_per_hour = listing_price(&offer->body, hold.interruptible);
+    row->ask_uusd_per_hour = agreed_price(&offer->body, &hold);
     row->interval_s = offer->body.interval_s;
     row->meter_s = offer->body.meter_s;
     row->duration_s = hold.duration_s;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "node/core/auction.h"
 #include "node/core/gossip.h"
 #include "node/core/host.h"
 #include "node/core/occupancy.h"
@@ -280,7 +281,9 @@ links_frame(struct core *core, struct link number, struct bytes bytes)
         return;
     }
     /* What we asked for is not counted: the token of the page says so, and who reads it counts the rest. */
-    const bool asked = type == MESSAGE_PAGE && link->pull_token != 0;
+    const bool asked = (type == MESSAGE_PAGE && link->pull_token != 0) ||
+                       (type == MESSAGE_CLEARING_PART && link->introduced &&
+                        auction_is_fetching_from(core, &link->peer));
     if (!asked && !links_within_share(core, link, bytes.length)) {
         links_drop(core, link, "it sends too much");
         return;
@@ -311,6 +314,11 @@ links_frame(struct core *core, struct link number, struct bytes bytes)
     case MESSAGE_SLOTS_QUERY:
     case MESSAGE_SLOTS:
         occupancy_message(core, link, type, bytes);
+        return;
+    case MESSAGE_AUCTION_CLOSED:
+    case MESSAGE_CLEARING_PULL:
+    case MESSAGE_CLEARING_PART:
+        auction_message(core, link, type, bytes);
         return;
     default:
         private_message(core, link, type, bytes);

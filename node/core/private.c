@@ -1,5 +1,6 @@
 #include "node/core/private.h"
 
+#include "node/core/auction.h"
 #include "node/core/gang.h"
 #include "node/core/host.h"
 #include "node/core/renter.h"
@@ -78,6 +79,12 @@ take_signed(struct core *core, struct link_state *link, struct bytes sealed)
         break;
     case RECORD_FINAL:
         renter_take_final(core, link, &record);
+        break;
+    case RECORD_COMMITMENT:
+        auction_take_commitment(core, link, &record);
+        break;
+    case RECORD_BID:
+        auction_take_bid(core, link, &record);
         break;
     case RECORD_RECLAIM:
         renter_take_reclaim(core, link, &record);
@@ -190,7 +197,9 @@ private_message(struct core *core, struct link_state *link, uint8_t type, struct
         renter_take_busy(core, link, &body.busy);
         break;
     case MESSAGE_REFUSED:
-        renter_take_refused(core, link, &body.refused);
+        if (!bidding_take_refused(core, link, &body.refused)) {
+            renter_take_refused(core, link, &body.refused);
+        }
         break;
     case MESSAGE_CANCEL:
         host_take_cancel(core, link, &body.cancel.hold);

@@ -11,6 +11,7 @@
 #include "node/core/say.h"
 #include "node/core/search.h"
 #include "protocol/codec.h"
+#include "protocol/price.h"
 
 enum { DIAL_WAIT_MS = 3000, RETRY_MS = 1000, STANDING_RETRY_MS = 3000, TRIES_MAX = 16 };
 
@@ -102,6 +103,12 @@ try_best(struct core *core, struct rent *rent)
         return;
     }
     const char *why = "the books are full: they hold no more peers";
+    if (!record_id_is_zero(&rent->clearing) &&
+        price_charge(rent->cleared_uusd_per_hour, rent->request.count,
+                     rent->request.duration_s * 1000ull, &found.total_uusd) != STATUS_OK) {
+        rent_over(rent);
+        return;
+    }
     if (!ledger_has_room(core, &found.host) ||
         ledger_may_spend(core, found.total_uusd, &why) != STATUS_OK) {
         say_done(core, rent->client, STATUS_LIMIT, "%s", why);
@@ -273,6 +280,39 @@ rent_take(struct core *core, struct client client, struct client asker,
     rent->used = true;
     try_best(core, rent);
     return true;
+}
+
+void
+rent_take_cleared(struct core *core, struct client client, const struct control_rent *ask,
+                  const struct cleared_part *part)
+{
+    enum { PART_WAIT_S = 15 };
+    char hex[ID_HEX_SIZE];
+    struct control_rent part_ask = *ask;
+    struct request request;
+    struct amount price;
+    struct rent *rent = rent_of(core, client) == NULL ? free_rent(core) : NULL;
+    if (rent == NULL || core->space != DISK_NORMAL ||
+        codec_decode(&request_schema, ask->request, &request) != STATUS_OK ||
+        amount_of_micro((int64_t)part->price_uusd_per_hour, &price) != STATUS_OK) {
+        return;
+    }
+    id_to_hex(part->listing.bytes, hex);
+    part_ask.listing_prefix = bytes_of_text(hex);
+    part_ask.attached = false;
+    part_ask.input = false;
+    request.count = part->slots;
+    fill_rent(rent, &part_ask, &request);
+    rent->client = client;
+    rent->clearing = part->clearing;
+    rent->cleared_uusd_per_hour = price;
+    rent->give_up_at = boot_add(core->now.boot, duration_of_s(PART_WAIT_S));
+    core->rent_serial++;
+    rent->serial = core->rent_serial;
+    if (keep_start(rent, &part_ask)) {
+        rent->used = true;
+        try_best(core, rent);
+    }
 }
 
 void

@@ -12,6 +12,19 @@ void rent_begin(struct core *core, struct client client, const struct control_re
 /* Begins a rent that answers `client`; what is wrong with it is told to `asker`, and false returned. */
 bool rent_take(struct core *core, struct client client, struct client asker,
                const struct control_rent *ask);
+
+/* Slots of one listing that a clearing gave to a bid. */
+struct cleared_part {
+    struct record_id clearing;
+    struct record_id listing;
+    uint16_t slots;
+    uint32_t price_uusd_per_hour; /* of one of them */
+};
+
+/* Begins a rent of just these, detached and at that price, with the command of `ask`. Nobody is told when
+ * it comes to nothing within some seconds. */
+void rent_take_cleared(struct core *core, struct client client, const struct control_rent *ask,
+                       const struct cleared_part *part);
 void rent_client_gone(struct core *core, struct client client);
 void rent_tick(struct core *core);
 void rent_peer_up(struct core *core, const struct peer_id *peer);
@@ -33,6 +46,8 @@ struct hold_order {
     struct record_id listing;
     const struct listing *body; /* hire_ask only */
     struct record_id gang;
+    struct record_id clearing; /* zeros: the ask is paid */
+    struct amount cleared_uusd_per_hour;
 };
 
 /* hire.c: a lease in state ASKED, with its HOLD sent; NULL when too many are open. */

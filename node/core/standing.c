@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "crypto/digest.h"
+#include "node/core/auction.h"
 #include "node/core/gang.h"
 #include "node/core/gossip.h"
 #include "node/core/renter.h"
@@ -40,7 +42,8 @@ static bool
 is_under_way(struct core *core, const struct standing *standing)
 {
     const struct client client = client_of(core, standing);
-    return rent_of(core, client) != NULL || gang_of(core, client) != NULL;
+    return rent_of(core, client) != NULL || gang_of(core, client) != NULL ||
+           bidding_is_under_way(core, place_of(core, standing));
 }
 
 static struct bytes
@@ -58,6 +61,18 @@ read_question(const struct standing *standing, struct control_rent *ret_ask,
            codec_decode(&request_schema, ret_ask->request, ret_request) == STATUS_OK;
 }
 
+/* A bid is nobody's business before its epoch is over: nothing is published, and the request is named by
+ * what it says and a random word. */
+static void
+name_bid(struct core *core, struct standing *standing)
+{
+    uint8_t memory[ID_LENGTH + sizeof(uint64_t)];
+    const uint64_t word = say_random(core) ^ (uint64_t)core->now.wall.ms;
+    digest_make("gpulet batch request", question_of(standing), memory);
+    memcpy(memory + ID_LENGTH, &word, sizeof word);
+    digest_make("gpulet batch request", bytes_of(memory, sizeof memory), standing->id.bytes);
+}
+
 /* The signed request, for hosts to see what is wanted. The command is not in it. */
 static void
 publish(struct core *core, struct standing *standing)
@@ -65,6 +80,12 @@ publish(struct core *core, struct standing *standing)
     struct control_rent ask;
     struct request request;
     if (!read_question(standing, &ask, &request)) {
+        return;
+    }
+    if (ask.batch) {
+        if (record_id_is_zero(&standing->id)) {
+            name_bid(core, standing);
+        }
         return;
     }
     const uint32_t detail = place_of(core, standing);
@@ -163,6 +184,7 @@ end(struct core *core, struct standing *standing)
         rent_over(rent);
     }
     gang_cancel(core, client_of(core, standing));
+    bidding_end(core, place_of(core, standing));
     forget_served(core, standing);
     say_delete(core, TABLE_REQUESTS, &key);
     unpublish(core, standing);
@@ -190,6 +212,9 @@ start_rent(struct core *core, struct standing *standing, struct client asker)
         return false;
     }
     const uint64_t left_s = standing->until_s > now_s(core) ? standing->until_s - now_s(core) : 0;
+    if (ask.batch) {
+        return bidding_begin(core, place_of(core, standing), asker, &ask);
+    }
     ask.attached = false;
     ask.input = false;
     ask.dry_run = false;
@@ -209,7 +234,8 @@ say_request(struct core *core, struct client client, const struct standing *stan
     const struct request_view view = {
         .request = standing->id,
         .until_s = standing->until_s,
-        .state = bytes_of_text(is_served(standing)              ? "starting"
+        .state = bytes_of_text(ask.batch             ? bidding_text(core, place_of(core, standing))
+                               : is_served(standing) ? "starting"
                                : rent != NULL && !rent->waiting ? "asking a host"
                                                                 : "waiting"),
         .count = request.count,
@@ -404,7 +430,8 @@ static void
 waiting_tick(struct core *core, struct standing *standing)
 {
     const struct client nobody = {0};
-    const bool is_new = standing->published_seq == 0;
+    const bool is_bidding = bidding_is_under_way(core, place_of(core, standing));
+    const bool is_new = standing->published_seq == 0 && !is_bidding;
     const bool begun = is_new ? start_rent(core, standing, nobody) : is_under_way(core, standing);
     if (!begun || standing->until_s <= now_s(core)) {
         say_log(core, LOG_INFO, "a standing request ends without a lease");
@@ -445,6 +472,27 @@ standing_exceed(struct core *core, uint32_t detail, uint64_t seq)
     } else {
         take_back(core, detail, seq);
     }
+}
+
+bool
+standing_question(const struct core *core, size_t place, struct control_rent *ret_ask,
+                  struct request *ret_request)
+{
+    const struct standing *standing = &core->standings[place];
+    return standing->used && read_question(standing, ret_ask, ret_request);
+}
+
+void
+standing_filled(struct core *core, size_t place)
+{
+    const struct row_key key = row_key_of_id(core->standings[place].id.bytes, 0);
+    say_delete(core, TABLE_REQUESTS, &key);
+}
+
+void
+standing_done(struct core *core, size_t place)
+{
+    end(core, &core->standings[place]);
 }
 
 void

@@ -26,6 +26,16 @@ void standing_served(struct core *core, struct client client, const struct recor
 /* Its gang was admitted with this step: the request is over. Nothing when the client is no request's. */
 void standing_fulfilled(struct core *core, struct client client);
 
+/* The question of the request at a place; views stay good until it ends. False when there is none. */
+bool standing_question(const struct core *core, size_t place, struct control_rent *ret_ask,
+                       struct request *ret_request);
+
+/* A lease of its bid is signed: after a restart it is not bid for again. */
+void standing_filled(struct core *core, size_t place);
+
+/* Its bid is over. */
+void standing_done(struct core *core, size_t place);
+
 /* A request of ours that we know nothing of is known outside, with that seq: replaced, or withdrawn. */
 void standing_exceed(struct core *core, uint32_t detail, uint64_t seq);
 

@@ -179,7 +179,9 @@ struct rent {
     uint64_t free_at_s; /* earliest that a BUSY told */
     uint32_t prepay_s;
     char last_why[200];
-    uint64_t serial; /* part of the request id: spreads renters */
+    uint64_t serial;           /* part of the request id: spreads renters */
+    struct record_id clearing; /* of the batch lane, whose price is paid; zeros: the ask is */
+    struct amount cleared_uusd_per_hour;
     uint8_t only_length;
     uint8_t only[64]; /* beginning of the one listing's id that is wanted, in hex */
     uint32_t start_length;
@@ -292,6 +294,7 @@ struct core {
     struct renter_record renters[LEASES_OPEN_MAX];
     struct rent *rents;         /* RENTS_MAX */
     struct gang *gangs;         /* GANGS_MAX */
+    struct batch *batch;        /* of the batch lane */
     struct standing *standings; /* REQUESTS_STANDING_MAX */
     struct served_request served_requests[REQUESTS_STANDING_MAX];
     uint64_t request_places[REQUESTS_STANDING_MAX]; /* as read back: who stood where */

@@ -107,6 +107,8 @@ fill_core_options(struct loop *loop)
     copy_text(core->control_path, sizeof core->control_path, loop_control_path(loop));
     copy_text(core->data_dir, sizeof core->data_dir, options->data_dir);
     core->region = options->region;
+    core->auction_epoch_s = options->auction_epoch_s;
+    core->auction_rule = options->auction_rule;
     core->up_mbit_s = options->up_mbit_s;
     core->down_mbit_s = options->down_mbit_s;
     fill_machine(options, core);

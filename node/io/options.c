@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "protocol/auction.h"
 #include "protocol/quantity.h"
 #include "protocol/record.h"
 #include "protocol/setting.h"
@@ -41,15 +42,16 @@ level_of(struct bytes name)
     return LOG_INFO;
 }
 
+/* The place of a name that is in the table. */
 static uint8_t
-region_of(struct bytes name)
+named(const struct name_table *table, struct bytes name)
 {
-    for (size_t i = 0; i < region_names.count; i++) {
-        if (bytes_are_text(name, region_names.names[i])) {
+    for (size_t i = 0; i < table->count; i++) {
+        if (bytes_are_text(name, table->names[i])) {
             return (uint8_t)i;
         }
     }
-    return REGION_UNKNOWN;
+    return 0;
 }
 
 /* Where a setting's value goes; what kind of member it is follows from the setting's kind. */
@@ -81,6 +83,8 @@ static const struct target targets[] = {
     TARGET("spend-per-lease", spend_lease_max_uusd),
     TARGET("spend-per-day", spend_day_max_uusd),
     TARGET("decide", decide),
+    TARGET("auction", auction_epoch_s),
+    TARGET("auction-rule", auction_rule),
     TARGET("first-uid", first_uid),
     TARGET("records-max", records_max),
     TARGET("inbound-max", inbound_max),
@@ -147,7 +151,10 @@ put_value(const struct setting *setting, struct bytes value, uint8_t *member, si
         put_number(member, size, number);
         break;
     case SETTING_KIND_REGION:
-        *member = region_of(value);
+        *member = named(&region_names, value);
+        break;
+    case SETTING_KIND_RULE:
+        *member = named(&auction_rule_names, value);
         break;
     case SETTING_KIND_LEVEL:
         put_number(member, size, level_of(value));

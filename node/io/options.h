@@ -46,6 +46,8 @@ struct options {
     size_t peer_count;
     char label[OPTION_NAME_SIZE];
     uint8_t region; /* enum region */
+    uint32_t auction_epoch_s;
+    uint8_t auction_rule; /* enum auction_rule */
     uint32_t up_mbit_s;
     uint32_t down_mbit_s;
     uint16_t cpu_threads; /* 0: by the machine, for this and the next two */

@@ -48,6 +48,13 @@ auction_rows(const struct auction_listing *listings, size_t count, struct market
     }
 }
 
+uint32_t
+auction_paid(uint64_t price_uusd, uint8_t work, const struct market_row *row)
+{
+    const uint32_t unit = gpu_unit((enum work)work, row->fp16_gflops, row->bandwidth_mb_s);
+    return price_uusd == 0 ? row->ask_uusd_per_hour : (uint32_t)price_of_unit(price_uusd, unit);
+}
+
 static void
 append_number(struct buffer *buffer, uint16_t number)
 {
@@ -216,13 +223,11 @@ make_outcome(struct auction_work *work, const struct auction_book *book,
         const int64_t value = price_of_unit(work->orders[fill->bid].bid_uusd, unit);
         outcome.units += (uint64_t)fill->slots * unit;
         outcome.surplus_uusd += (uint64_t)(value - row->ask_uusd_per_hour) * fill->slots;
-        const struct auction_fill named = {
-            .bid = work->bids[fill->bid].place,
-            .row = work->rows[fill->ask].place,
-            .slots = fill->slots,
-            .paid_uusd_per_hour = outcome.price_uusd == 0
-                                      ? row->ask_uusd_per_hour
-                                      : (uint32_t)price_of_unit(outcome.price_uusd, unit)};
+        const struct auction_fill named = {.bid = work->bids[fill->bid].place,
+                                           .row = work->rows[fill->ask].place,
+                                           .slots = fill->slots,
+                                           .paid_uusd_per_hour =
+                                               auction_paid(outcome.price_uusd, book->work, row)};
         add_fill(work, &outcome, named);
     }
     *ret_outcome = outcome;

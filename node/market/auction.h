@@ -54,6 +54,9 @@ void auction_free(struct auction_work *work);
 void auction_rows(const struct auction_listing *listings, size_t count,
                   struct market_row *ret_rows);
 
+/* What one GPU of a row costs an hour, at a clearing's price. */
+uint32_t auction_paid(uint64_t price_uusd, uint8_t work, const struct market_row *row);
+
 /* The fills as a clearing's file holds them, appended: six bytes each, bid, row, slots, the greater byte
  * first. */
 void auction_write_fills(const struct auction_outcome *outcome, struct buffer *buffer);
