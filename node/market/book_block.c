@@ -226,6 +226,7 @@ blocks_add(struct book *book, const struct market_row *row, uint32_t terms)
               position_of(book, block_number, at));
     class_info->count++;
     book->count++;
+    rank_update(book, row->gpu_class);
 }
 
 static void
@@ -246,8 +247,10 @@ forget_row(struct book *book, uint32_t block_number, uint32_t row)
 void
 blocks_remove(struct book *book, uint32_t position)
 {
+    const uint16_t gpu_class = book->infos[block_of(book, position)].gpu_class;
     forget_row(book, block_of(book, position), row_of(book, position));
     order_settle_block(book, block_of(book, position));
+    rank_update(book, gpu_class);
 }
 
 void
@@ -256,6 +259,7 @@ blocks_overwrite(struct book *book, uint32_t position, const struct market_row *
     const struct block block = block_at(book, block_of(book, position));
     write_row(&block, row_of(book, position), row, terms);
     widen_all(book, block_of(book, position), row);
+    rank_update(book, row->gpu_class);
 }
 
 uint32_t
@@ -324,7 +328,9 @@ expire_block(struct book *book, uint32_t block_number, uint64_t now_s)
     info->expires_least = least_expiry(&block);
     const uint32_t gone = before - info->count;
     if (gone > 0) {
+        const uint16_t gpu_class = info->gpu_class;
         order_settle_block(book, block_number);
+        rank_update(book, gpu_class);
     }
     return gone;
 }

@@ -124,6 +124,26 @@ struct class_info {
     uint32_t removed; /* since the zones were drawn */
 };
 
+/* A lower bound of the price of an H100e-hour for each class, and the classes in its order: so that a
+ * search begins where it is cheapest and never looks at the rest. */
+struct class_rank {
+    uint16_t count;
+    uint16_t order[CLASSES];
+    uint64_t least_uusd[CLASSES]; /* by number */
+};
+
+enum lane { LANE_ASK, LANE_INTERRUPTIBLE, LANE_COUNT };
+
+/* What the bounds of a class come from. */
+struct rank_basis {
+    bool has_rows;
+    uint64_t least_key;
+    int32_t interruptible_least;
+    int32_t reliability_greatest;
+    int32_t fp16_greatest;
+    int32_t bandwidth_greatest;
+};
+
 struct moved_row {
     uint64_t key;
     uint32_t row;
@@ -148,6 +168,8 @@ struct book {
     struct class_info classes[CLASSES];
     struct class_zones class_zones;
     uint64_t class_words[CLASSES / 64]; /* bit n: class n has blocks */
+    struct class_rank ranks[LANE_COUNT][WORK_COUNT];
+    struct rank_basis rank_bases[CLASSES];
     struct index index;
     struct terms_pool terms;
     struct moved_row scratch[BLOCK_ROWS_MAX]; /* of one split */
@@ -223,6 +245,11 @@ struct zone_view zones_of_class(struct book *book, uint16_t gpu_class);
 void zones_clear(struct zone_view zones);
 bool zones_widen(struct zone_view zones, const struct market_row *row);
 void zones_join(struct zone_view zones, struct zone_view other);
+
+/* ---- The order of classes (book_rank.c) ---- */
+
+/* Brings the ranks of a class up to date, after each change of its rows. */
+void rank_update(struct book *book, uint16_t gpu_class);
 
 /* ---- Rows in blocks (book_block.c) ---- */
 

@@ -20,9 +20,12 @@ struct search {
     uint64_t seed;
     size_t limit;
     size_t count;
-    struct offer *offers; /* a heap with the worst on top */
+    struct offer *offers;           /* a heap with the worst on top */
+    uint64_t classes[CLASSES / 64]; /* those that may have what is wanted */
+    const struct class_rank *rank;
+    size_t next_class; /* in the rank; those before have begun */
     size_t head_count;
-    struct head heads[CLASSES]; /* a heap with the cheapest on top */
+    struct head heads[CLASSES]; /* of classes that have begun: a heap with the cheapest on top */
 };
 
 /* offer_compare(a, b) > 0, with what mostly decides first. */
@@ -175,16 +178,14 @@ visit_block(struct search *search, uint32_t block_number)
 /* The least price of the blocks that a head has before it. By ask they stand in order, so the next
  * one tells; in the other lane only the whole class does. */
 static uint64_t
-least_of(const struct plan *plan, const struct head *head, uint16_t gpu_class)
+least_of(const struct search *search, const struct head *head, uint16_t gpu_class)
 {
-    const struct book *book = plan->book;
-    if (plan->ask_column == COLUMN_ASK) {
+    const struct book *book = search->plan.book;
+    if (search->plan.ask_column == COLUMN_ASK) {
         const struct block_info *next = &book->infos[book->order[head->place]];
         return price_effective_of_weighed(next->least_key, head->unit_max);
     }
-    const struct class_zones *zones = &book->class_zones;
-    return price_effective(zones->least[ZONE_INTERRUPTIBLE][gpu_class], head->unit_max,
-                           (uint16_t)zones->greatest[ZONE_RELIABILITY][gpu_class]);
+    return search->rank->least_uusd[gpu_class];
 }
 
 static void
@@ -205,51 +206,100 @@ sink_head(struct search *search, size_t at)
     search->heads[at] = head;
 }
 
-/* A head for each class that the request wants and where some row may fit. */
 static void
-start_heads(struct search *search)
+raise_head(struct search *search, const struct head *head)
+{
+    size_t at = search->head_count++;
+    for (; at > 0 && search->heads[(at - 1) / 2].least_uusd > head->least_uusd; at = (at - 1) / 2) {
+        search->heads[at] = search->heads[(at - 1) / 2];
+    }
+    search->heads[at] = *head;
+}
+
+/* Classes that the request wants and where some row may fit, and their order. */
+static void
+start_classes(struct search *search)
+{
+    const struct plan *plan = &search->plan;
+    const struct request *request = &plan->filter->request;
+    for (uint32_t word = 0; word < CLASSES / 64; word++) {
+        search->classes[word] = plan->filter->classes[word] & plan->book->class_words[word];
+    }
+    plan_prune_classes(plan, search->classes);
+    search->rank =
+        &plan->book->ranks[request->interruptible ? LANE_INTERRUPTIBLE : LANE_ASK][request->work];
+}
+
+/* Whether there is a class that was not begun; search->next_class then tells where in the rank. */
+static bool
+find_class(struct search *search)
+{
+    for (; search->next_class < search->rank->count; search->next_class++) {
+        const uint16_t number = search->rank->order[search->next_class];
+        if ((search->classes[number / 64] >> number % 64 & 1) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Visits the first block of the next class; the others wait for their turn. */
+static void
+begin_class(struct search *search)
 {
     const struct book *book = search->plan.book;
     const struct class_zones *zones = &book->class_zones;
-    uint64_t classes[CLASSES / 64];
-    for (uint32_t word = 0; word < CLASSES / 64; word++) {
-        classes[word] = search->plan.filter->classes[word] & book->class_words[word];
+    const uint16_t number = search->rank->order[search->next_class++];
+    const struct class_info *class_info = &book->classes[number];
+    visit_block(search, book->order[class_info->first]);
+    if (class_info->blocks > 1) {
+        struct head head = {.place = class_info->first + 1,
+                            .end = class_info->first + class_info->blocks,
+                            .unit_max =
+                                unit_max_of(&search->plan, zones->greatest[ZONE_FP16][number],
+                                            zones->greatest[ZONE_BANDWIDTH][number])};
+        head.least_uusd = least_of(search, &head, number);
+        raise_head(search, &head);
     }
-    plan_prune_classes(&search->plan, classes);
-    for (uint32_t word = 0; word < CLASSES / 64; word++) {
-        for (uint64_t left = classes[word]; left != 0; left &= left - 1) {
-            const uint16_t number = (uint16_t)(word * 64 + (uint32_t)__builtin_ctzll(left));
-            const struct class_info *class_info = &book->classes[number];
-            struct head *head = &search->heads[search->head_count++];
-            *head = (struct head){.place = class_info->first,
-                                  .end = class_info->first + class_info->blocks,
-                                  .unit_max =
-                                      unit_max_of(&search->plan, zones->greatest[ZONE_FP16][number],
-                                                  zones->greatest[ZONE_BANDWIDTH][number])};
-            head->least_uusd = least_of(&search->plan, head, number);
-        }
+}
+
+static void
+visit_head(struct search *search)
+{
+    const struct book *book = search->plan.book;
+    struct head *head = &search->heads[0];
+    const uint32_t block_number = book->order[head->place];
+    visit_block(search, block_number);
+    head->place++;
+    if (head->place == head->end) {
+        *head = search->heads[--search->head_count];
+    } else {
+        head->least_uusd = least_of(search, head, book->infos[block_number].gpu_class);
     }
-    for (size_t at = search->head_count / 2; at-- > 0;) {
-        sink_head(search, at);
-    }
+    sink_head(search, 0);
 }
 
 /* Visits the blocks of all classes from the cheapest on, until none can hold a better offer. */
 static void
 visit_blocks(struct search *search)
 {
-    const struct book *book = search->plan.book;
-    while (search->head_count > 0 && search->heads[0].least_uusd <= price_to_beat(search)) {
-        struct head *head = &search->heads[0];
-        const uint32_t block_number = book->order[head->place];
-        visit_block(search, block_number);
-        head->place++;
-        if (head->place == head->end) {
-            *head = search->heads[--search->head_count];
+    for (;;) {
+        const uint64_t price_uusd = price_to_beat(search);
+        const bool has_class = find_class(search);
+        const bool has_head = search->head_count > 0;
+        const uint64_t class_uusd =
+            has_class ? search->rank->least_uusd[search->rank->order[search->next_class]] : 0;
+        if (has_head && (!has_class || search->heads[0].least_uusd <= class_uusd)) {
+            if (search->heads[0].least_uusd > price_uusd) {
+                return;
+            }
+            visit_head(search);
         } else {
-            head->least_uusd = least_of(&search->plan, head, book->infos[block_number].gpu_class);
+            if (!has_class || class_uusd > price_uusd) {
+                return;
+            }
+            begin_class(search);
         }
-        sink_head(search, 0);
     }
 }
 
@@ -267,8 +317,9 @@ match_top(const struct book *book, const struct filter *filter, uint64_t seed, s
     search.limit = limit;
     search.count = 0;
     search.offers = ret_offers;
+    search.next_class = 0;
     search.head_count = 0;
-    start_heads(&search);
+    start_classes(&search);
     visit_blocks(&search);
     heap_sort(search.offers, search.count);
     return search.count;
