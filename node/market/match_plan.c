@@ -71,13 +71,17 @@ add_ask_test(struct plan *plan)
                                       .zone_bound = plan->ask_max});
 }
 
+/* What is left under a mask has all its bits when it is not less than the mask, and any when it is not
+ * less than 1: of a column both are the same kind of test, and rows of tests are foreseeable. */
 static void
 add_features(struct plan *plan, enum scan_kind kind, uint32_t mask)
 {
     add_test(plan, (struct plan_test){.column = COLUMN_FEATURES,
                                       .zone = ZONE_COUNT,
                                       .kind = kind,
-                                      .mask = (int32_t)mask});
+                                      .column_kind = SCAN_AT_LEAST,
+                                      .mask = (int32_t)mask,
+                                      .bound = kind == SCAN_ALL_OF ? (int32_t)mask : 1});
 }
 
 static void
@@ -115,6 +119,7 @@ add_column_tests(struct plan *plan)
         add_test(plan, (struct plan_test){.column = rule->column,
                                           .zone = rule->zone,
                                           .kind = is_at_most ? SCAN_AT_MOST : SCAN_AT_LEAST,
+                                          .column_kind = is_at_most ? SCAN_AT_MOST : SCAN_AT_LEAST,
                                           .mask = rule->mask,
                                           .bound = (int32_t)(bound << rule->shift),
                                           .zone_bound = (int32_t)bound});
@@ -232,7 +237,7 @@ plan_tests(const struct plan *plan, uint32_t block_number,
         }
         if (test->column != COLUMN_COUNT && verdict == SOME_ROWS) {
             ret_tests[count++] = (struct scan_test){.column = block_column(&block, test->column),
-                                                    .kind = test->kind,
+                                                    .kind = test->column_kind,
                                                     .mask = test->mask,
                                                     .bound = test->bound};
         }

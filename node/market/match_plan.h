@@ -13,9 +13,10 @@ enum { PLAN_TESTS_MAX = 24 };
 
 /* One test of a column, and of the zone that tells about it. */
 struct plan_test {
-    enum column column; /* COLUMN_COUNT: no column, the zone only prunes */
-    enum zone zone;     /* ZONE_COUNT: the features */
-    enum scan_kind kind;
+    enum column column;         /* COLUMN_COUNT: no column, the zone only prunes */
+    enum zone zone;             /* ZONE_COUNT: the features */
+    enum scan_kind kind;        /* of the zone */
+    enum scan_kind column_kind; /* the same for the column */
     int32_t mask;
     int32_t bound;      /* of the column */
     int32_t zone_bound; /* the same, as the zone counts */
