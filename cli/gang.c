@@ -386,6 +386,21 @@ say_charges(const struct follow *follow)
              (int)text.length, memory, follow->member_count, settled);
 }
 
+/* Never silently: who reads an empty page must know that it is not all. */
+static void
+say_missing(const struct follow *follow)
+{
+    for (size_t i = 0; i < follow->member_count; i++) {
+        const struct member *member = &follow->members[i];
+        if (member->has_charge && member->charge.reason == END_JOB_EXITED &&
+            !(gang_output_is_over(&member->outputs[0]) &&
+              gang_output_is_over(&member->outputs[1]))) {
+            talk_say("warning: not all output of rank %u arrived; see: gpulet lease logs",
+                     member->rank);
+        }
+    }
+}
+
 static int
 finish_detached(const struct follow *follow)
 {
@@ -427,6 +442,7 @@ finish(const struct follow *follow, enum status status)
     if (follow->is_done && follow->done.status != STATUS_OK) {
         (void)talk_done(&follow->done);
     }
+    say_missing(follow);
     say_charges(follow);
     if (follow->is_done && follow->done.status != STATUS_OK && follow->interrupts == 0) {
         return EXIT_ENDED;

@@ -47,7 +47,7 @@ struct fetched {
     struct channel_key key;
     char address[ENDPOINT_SIZE];
     struct client client; /* number 0: nobody reads */
-    int64_t opened_ms;
+    int64_t opened_ms;    /* by a command; before, since when it is known */
     struct small_frame open;
     struct small_frame reads[2];
     struct stream_input input;
@@ -126,7 +126,8 @@ find(struct streams_renter *renter, const struct lease_id *lease)
     return NULL;
 }
 
-/* A new entry; when all are taken, in the place of one that nobody reads. NULL when all are read. */
+/* A new entry; when all are taken, in the place of the oldest that nobody reads: a gang's are told of all at
+ * once, before somebody reads them. NULL when all are read. */
 static struct fetched *
 make(struct streams_renter *renter, const struct lease_id *lease)
 {
@@ -137,7 +138,10 @@ make(struct streams_renter *renter, const struct lease_id *lease)
             place = fetched;
             break;
         }
-        place = place == NULL && fetched->client.number == 0 ? fetched : place;
+        if (fetched->client.number == 0 &&
+            (place == NULL || fetched->opened_ms < place->opened_ms)) {
+            place = fetched;
+        }
     }
     if (place != NULL) {
         if (place->is_used) {
@@ -145,6 +149,7 @@ make(struct streams_renter *renter, const struct lease_id *lease)
         }
         *place = (struct fetched){.is_used = true,
                                   .lease = *lease,
+                                  .opened_ms = clock_boot_ms(),
                                   .place = POLL_PLACE_NONE,
                                   .monitor_place = POLL_PLACE_NONE};
     }

@@ -90,6 +90,10 @@ while [ "$round" -lt "${DUELS:-5}" ]; do
     for begun in "$one" "$two"; do
         [ "$begun" -eq 0 ] || [ "$begun" -ge 20 ] || fail "a gang of 20 is partial: $begun"
     done
+    for renter in 1 2; do
+        [ "$(cat "$WORK/duel.$renter.code")" -ne 0 ] || [ "$(grep -c begin "$WORK/duel.$renter")" -ge 20 ] ||
+            fail "renter $renter lost output: $(cat "$WORK/duel.$renter.err")"
+    done
     [ "$one" -ge 20 ] || [ "$two" -ge 20 ] || {
         cat "$WORK"/duel.*.err >&2
         continue

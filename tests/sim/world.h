@@ -290,7 +290,7 @@ struct world {
     uint64_t quiet_steps; /* the count of steps at that time */
     uint64_t trace;       /* hash of every event and effect so far */
     unsigned standings_asked;
-    bool standing_started[STANDINGS_MAX]; /* a host has started the job of that standing request */
+    uint64_t standing_started[STANDINGS_MAX]; /* whose job a host has started for it; 0: none */
     uint64_t step_limit;
     bool failed;
     struct tally tally;
