@@ -28,6 +28,19 @@ run_cancel(const struct invocation *invocation)
     return talk_order(invocation, CONTROL_REQUEST_CANCEL, &question);
 }
 
+static bool
+is_any_in_gang(const struct answer *answer)
+{
+    union row_view view;
+    size_t place = 0;
+    while (answer_next(answer, ROW_LEASE, &place, &view)) {
+        if (!record_id_is_zero(&view.lease.gang)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int
 run_leases(const struct invocation *invocation)
 {
@@ -43,12 +56,14 @@ run_leases(const struct invocation *invocation)
         {"charged_uusd", "CHARGED", NULL},
         {"reason", "ENDED", NULL},
         {"exit_code", "EXIT", NULL},
+        {"gang", "GANG", NULL}, /* the last one, as mostly there is none */
     };
     struct answer answer = {NULL, 0, 0};
     const struct control_leases question = {.all = option_is_given(invocation, "all")};
     int code = talk_once(invocation, CONTROL_LEASES, &question, &answer);
     if (code == EXIT_DONE) {
-        code = talk_list(invocation, &answer, ROW_LEASE, columns, COUNT_OF(columns));
+        const size_t shown = COUNT_OF(columns) - (is_any_in_gang(&answer) ? 0 : 1);
+        code = talk_list(invocation, &answer, ROW_LEASE, columns, shown);
     }
     answer_clear(&answer);
     return code;

@@ -306,6 +306,38 @@ Test(gang, what_it_cannot_do_is_refused_at_once)
     }
 }
 
+Test(gang, all_members_share_one_fast_network_when_asked_to)
+{
+    static const uint64_t fabrics[] = {9, 7, 0, 7};
+    for (uint16_t hosts = 2; hosts <= 3; hosts++) {
+        static uint8_t memory[4096];
+        struct scene *scene = scene_new(4);
+        struct request request = request_default();
+        struct buffer buffer;
+        for (size_t i = 0; i < 4; i++) {
+            scene->hosts[i].listing.fabric = fabrics[i];
+            false_host_lists(&scene->hosts[i], scene->node);
+        }
+        request.hosts = hosts;
+        request.same_fabric = true;
+        buffer_init(&buffer, memory, sizeof memory);
+        cr_assert_eq(codec_encode(&request_schema, &request, &buffer), STATUS_OK);
+        const struct control_rent ask = {
+            .request = buffer_bytes(&buffer),
+            .arguments = {.count = 1, .items = {bytes_of_text("/bin/true")}}};
+        node_ask(scene->node, CLIENT, CONTROL_RENT, &ask);
+        cr_assert_not(false_host_sees_hold(&scene->hosts[0], scene->node));
+        cr_assert(false_host_sees_hold(&scene->hosts[1], scene->node));
+        cr_assert_not(false_host_sees_hold(&scene->hosts[2], scene->node));
+        cr_assert(false_host_sees_hold(&scene->hosts[3], scene->node));
+        all_hold(scene);
+        node_wait(scene->node, 500);
+        cr_assert_eq(node_count_sent(scene->node, scene->hosts[1].self.link, MESSAGE_GANG_CONFIRM),
+                     hosts == 2 ? 1u : 0u);
+        scene_free(scene);
+    }
+}
+
 Test(gang, one_gang_is_in_admission_at_a_time)
 {
     struct scene *scene = scene_new(4);

@@ -172,3 +172,35 @@ Test(gang_host, a_member_is_known_as_one_after_a_restart)
     cr_assert_eq(members, 1u);
     node_free(node);
 }
+
+/* Two gangs fight for hosts by giving holds back: that must not shut the loser out for long. */
+Test(gang_host, who_gives_a_gangs_hold_back_soon_may_soon_try_again)
+{
+    struct tenant tenant;
+    struct node *node = tenant_node(2, &tenant);
+    uint32_t longest_ms = 0;
+    for (int round = 0; round < 8; round++) {
+        struct hold hold = tenant_hold(node, &tenant);
+        hold.request = gang_id;
+        hold.ttl_ms = GANG_HOLD_TTL_MS;
+        node_forget_sent(node);
+        tenant_say_hold(node, &tenant, &hold);
+        cr_assert(tenant_take_held(node, &tenant), "round %d", round);
+        node_wait(node, 500);
+        const struct cancel_message cancel = {.hold = tenant.hold};
+        stranger_says(node, &tenant.stranger, &cancel_message_schema, &cancel);
+        tenant_say_hold(node, &tenant, &hold);
+        uint32_t wait_ms = 0;
+        if (!tenant_take_held(node, &tenant)) {
+            cr_assert_eq(tenant_refusal(node, &tenant, &wait_ms), REFUSAL_WAIT);
+            longest_ms = wait_ms > longest_ms ? wait_ms : longest_ms;
+        } else {
+            const struct cancel_message again = {.hold = tenant.hold};
+            stranger_says(node, &tenant.stranger, &cancel_message_schema, &again);
+        }
+        node_wait(node, 2500);
+    }
+    cr_assert_gt(longest_ms, 0u, "it is not free for ever");
+    cr_assert_leq(longest_ms, 2100u);
+    node_free(node);
+}

@@ -6,6 +6,7 @@
 
 #include "protocol/codec.h"
 #include "protocol/lease_state.h"
+#include "protocol/message.h"
 #include "tests/sim/world.h"
 
 enum { ROW_CONFIRMING = 2, ROW_RUNNING = 3, NO_RANK = UINT16_MAX };
@@ -118,6 +119,48 @@ check_gang_deleted(struct world *world, struct machine *machine, const struct ro
     if (!gang->has_run) {
         check_nothing_owed(world, machine, gang);
     }
+}
+
+/* What tells the jobs of one gang from those of another; 1 without a gang. */
+static uint64_t
+gang_mark(const struct start_message *start)
+{
+    static const char name[] = "GPULET_GANG_ID=";
+    uint64_t mark = 1;
+    for (size_t i = 0; i < start->environment.count; i++) {
+        const struct bytes entry = start->environment.items[i];
+        if (entry.length >= sizeof name - 1 + sizeof mark &&
+            memcmp(entry.data, name, sizeof name - 1) == 0) {
+            memcpy(&mark, entry.data + sizeof name - 1, sizeof mark);
+        }
+    }
+    return mark;
+}
+
+/* A standing request is served once, whoever crashes when: by one job, or by those of one gang. */
+void
+check_standing(struct world *world, struct machine *machine, const struct effect_job *order)
+{
+    static const char prefix[] = "standing-";
+    static struct start_message start;
+    unsigned number = 0;
+    if (codec_decode(&start_message_schema, order->arguments, &start) != STATUS_OK ||
+        start.arguments.items[0].length < sizeof prefix ||
+        memcmp(start.arguments.items[0].data, prefix, sizeof prefix - 1) != 0) {
+        return;
+    }
+    const struct bytes text = start.arguments.items[0];
+    for (size_t i = sizeof prefix - 1; i < text.length; i++) {
+        number = number * 10 + (unsigned)(text.data[i] - '0');
+    }
+    const uint64_t mark = gang_mark(&start);
+    const uint64_t before = number < STANDINGS_MAX ? world->standing_started[number] : 1;
+    if (before != 0 && (mark == 1 || before != mark)) {
+        world_fail(world, machine, NULL, "standing request %u is served twice", number);
+        return;
+    }
+    world->tally.standings_served += before == 0;
+    world->standing_started[number] = mark;
 }
 
 /* What somebody asks for who wants several hosts: `memory` holds the request. */

@@ -391,6 +391,7 @@ void people_ask(struct world *world, struct machine *machine, uint8_t type, cons
 struct control_rent gang_question(const struct request *request, struct buffer *memory);
 void check_gang_row(struct world *world, struct machine *machine, const struct row *stored);
 void check_gang_deleted(struct world *world, struct machine *machine, const struct row *row);
+void check_standing(struct world *world, struct machine *machine, const struct effect_job *order);
 void duel_prepare(struct world *world, uint64_t rounds);
 void duel_act(struct world *world, struct machine *machine);
 void duel_offer(struct world *world, struct machine *machine);
