@@ -108,7 +108,7 @@ clear_may_trade(const struct clearing *clearing, uint32_t bid_number,
 static inline uint16_t
 clear_slots_to_take(uint16_t count, uint32_t unit, uint64_t lacking, uint16_t slots)
 {
-    const uint16_t whole = count == 1 ? slots : (uint16_t)(slots / count * count);
+    const uint16_t whole = (uint16_t)(count == 1 ? slots : slots / count * count);
     if ((uint64_t)unit * whole <= lacking) {
         return whole;
     }
