@@ -185,16 +185,16 @@ block_redraw_zones(struct book *book, uint32_t block_number)
     info->removed = 0;
 }
 
-/* A class's range holds those of its blocks: it widens only when a block's does. */
-static void
+/* A class's range holds those of its blocks: it widens only when a block's does. True when it may
+ * have. */
+static bool
 widen_all(struct book *book, uint32_t block_number, const struct market_row *row)
 {
     struct block_info *info = &book->infos[block_number];
     const int32_t expires = expires_word(row->expires_s);
-    if (zones_widen(zones_of_block(info), row)) {
-        (void)zones_widen(zones_of_class(book, info->gpu_class), row);
-    }
     info->expires_least = expires < info->expires_least ? expires : info->expires_least;
+    return zones_widen(zones_of_block(info), row) &&
+           zones_widen(zones_of_class(book, info->gpu_class), row);
 }
 
 void
@@ -209,9 +209,11 @@ blocks_add(struct book *book, const struct market_row *row, uint32_t terms)
         class_info->removed = 0;
     }
     uint32_t place = order_place_for(book, class_info, key);
+    bool is_ranked_anew = class_info->count == 0;
     if (book->infos[book->order[place]].count == book->block_rows) {
         order_make_room(book, class_info, place);
         place = order_place_for(book, class_info, key);
+        is_ranked_anew = true;
     }
     const uint32_t block_number = book->order[place];
     struct block_info *info = &book->infos[block_number];
@@ -219,14 +221,17 @@ blocks_add(struct book *book, const struct market_row *row, uint32_t terms)
     const uint32_t at = block_free_row(book, info);
     write_row(&block, at, row, terms);
     block_set_live(info, at);
-    widen_all(book, block_number, row);
+    is_ranked_anew |= widen_all(book, block_number, row);
+    is_ranked_anew |= place == class_info->first && key < info->least_key;
     info->low_key = key < info->low_key ? key : info->low_key;
     info->least_key = key < info->least_key ? key : info->least_key;
     index_add(&book->index, book_hash(book, &row->host, row->slot_group),
               position_of(book, block_number, at));
     class_info->count++;
     book->count++;
-    rank_update(book, row->gpu_class);
+    if (is_ranked_anew) {
+        rank_update(book, row->gpu_class);
+    }
 }
 
 static void
@@ -247,10 +252,8 @@ forget_row(struct book *book, uint32_t block_number, uint32_t row)
 void
 blocks_remove(struct book *book, uint32_t position)
 {
-    const uint16_t gpu_class = book->infos[block_of(book, position)].gpu_class;
     forget_row(book, block_of(book, position), row_of(book, position));
     order_settle_block(book, block_of(book, position));
-    rank_update(book, gpu_class);
 }
 
 void
@@ -258,8 +261,9 @@ blocks_overwrite(struct book *book, uint32_t position, const struct market_row *
 {
     const struct block block = block_at(book, block_of(book, position));
     write_row(&block, row_of(book, position), row, terms);
-    widen_all(book, block_of(book, position), row);
-    rank_update(book, row->gpu_class);
+    if (widen_all(book, block_of(book, position), row)) {
+        rank_update(book, row->gpu_class);
+    }
 }
 
 uint32_t
@@ -277,7 +281,7 @@ blocks_hold(struct book *book, uint32_t position, uint8_t slots_held)
     blocks_read(book, position, &row);
     row.slots_held = slots_held;
     block_column(&block, COLUMN_SLOTS)[row_of(book, position)] = slots_word(&row);
-    widen_all(book, block_of(book, position), &row);
+    (void)widen_all(book, block_of(book, position), &row); /* what is free is not ranked by */
 }
 
 static void
@@ -328,9 +332,7 @@ expire_block(struct book *book, uint32_t block_number, uint64_t now_s)
     info->expires_least = least_expiry(&block);
     const uint32_t gone = before - info->count;
     if (gone > 0) {
-        const uint16_t gpu_class = info->gpu_class;
         order_settle_block(book, block_number);
-        rank_update(book, gpu_class);
     }
     return gone;
 }

@@ -134,6 +134,15 @@ struct class_rank {
 
 enum lane { LANE_ASK, LANE_INTERRUPTIBLE, LANE_COUNT };
 
+/* What gpu_unit goes by. */
+enum measure { MEASURE_FP16, MEASURE_BANDWIDTH, MEASURE_COUNT };
+
+static inline enum measure
+measure_of(enum work work)
+{
+    return work == WORK_INFER ? MEASURE_BANDWIDTH : MEASURE_FP16;
+}
+
 /* What the bounds of a class come from. */
 struct rank_basis {
     bool has_rows;
@@ -168,7 +177,7 @@ struct book {
     struct class_info classes[CLASSES];
     struct class_zones class_zones;
     uint64_t class_words[CLASSES / 64]; /* bit n: class n has blocks */
-    struct class_rank ranks[LANE_COUNT][WORK_COUNT];
+    struct class_rank ranks[LANE_COUNT][MEASURE_COUNT];
     struct rank_basis rank_bases[CLASSES];
     struct index index;
     struct terms_pool terms;
@@ -248,7 +257,8 @@ void zones_join(struct zone_view zones, struct zone_view other);
 
 /* ---- The order of classes (book_rank.c) ---- */
 
-/* Brings the ranks of a class up to date, after each change of its rows. */
+/* Brings the ranks of a class up to date, after its range, its first block or what is least in that
+ * changed. */
 void rank_update(struct book *book, uint16_t gpu_class);
 
 /* ---- Rows in blocks (book_block.c) ---- */

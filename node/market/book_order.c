@@ -329,26 +329,50 @@ merge_with_next(struct book *book, const struct class_info *class_info, uint32_t
     return true;
 }
 
+/* Joins a block with one beside it, or gives it back; false when it stays as it is. */
+static bool
+give_way(struct book *book, uint32_t block_number)
+{
+    const struct block_info *info = &book->infos[block_number];
+    const struct class_info *class_info = &book->classes[info->gpu_class];
+    const uint32_t place = place_of(book, block_number);
+    if (info->count == 0) {
+        delete_block(book, place);
+        return true;
+    }
+    return merge_with_next(book, class_info, place) ||
+           (place != class_info->first && merge_with_next(book, class_info, place - 1));
+}
+
+static void
+redraw_class(struct book *book, uint16_t gpu_class)
+{
+    struct class_info *class_info = &book->classes[gpu_class];
+    zones_clear(zones_of_class(book, gpu_class));
+    class_info->removed = 0;
+    for (uint32_t i = 0; i < class_info->blocks; i++) {
+        zones_join(zones_of_class(book, gpu_class),
+                   zones_of_block(&book->infos[book->order[class_info->first + i]]));
+    }
+}
+
 /* After rows were taken out of a block: gives it back, joins it, or draws its zones again. */
 void
 order_settle_block(struct book *book, uint32_t block_number)
 {
-    struct block_info *info = &book->infos[block_number];
-    struct class_info *class_info = &book->classes[info->gpu_class];
-    const uint32_t place = place_of(book, block_number);
-    if (info->count == 0) {
-        delete_block(book, place);
-    } else if (!merge_with_next(book, class_info, place) &&
-               (place == class_info->first || !merge_with_next(book, class_info, place - 1)) &&
-               info->removed >= book->block_rows / REDRAW_SHARE) {
+    const struct block_info *info = &book->infos[block_number];
+    const uint16_t gpu_class = info->gpu_class;
+    const struct class_info *class_info = &book->classes[gpu_class];
+    bool is_ranked_anew = give_way(book, block_number);
+    if (!is_ranked_anew && info->removed >= book->block_rows / REDRAW_SHARE) {
         block_redraw_zones(book, block_number);
+        is_ranked_anew = true;
     }
     if (class_info->removed >= book->block_rows && class_info->removed >= class_info->count) {
-        zones_clear(zones_of_class(book, info->gpu_class));
-        class_info->removed = 0;
-        for (uint32_t i = 0; i < class_info->blocks; i++) {
-            zones_join(zones_of_class(book, info->gpu_class),
-                       zones_of_block(&book->infos[book->order[class_info->first + i]]));
-        }
+        redraw_class(book, gpu_class);
+        is_ranked_anew = true;
+    }
+    if (is_ranked_anew) {
+        rank_update(book, gpu_class);
     }
 }

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "node/market/book_inside.h"
 #include "protocol/price.h"
 
@@ -29,8 +31,9 @@ is_same(const struct rank_basis *a, const struct rank_basis *b)
 }
 
 static uint64_t
-least_price(const struct rank_basis *basis, enum lane lane, enum work work)
+least_price(const struct rank_basis *basis, enum lane lane, enum measure measure)
 {
+    const enum work work = measure == MEASURE_BANDWIDTH ? WORK_INFER : WORK_TRAIN;
     const uint32_t unit_max =
         gpu_unit(work, (uint32_t)basis->fp16_greatest, (uint32_t)basis->bandwidth_greatest);
     return lane == LANE_ASK ? price_effective_of_weighed(basis->least_key, unit_max)
@@ -38,24 +41,40 @@ least_price(const struct rank_basis *basis, enum lane lane, enum work work)
                                               (uint16_t)basis->reliability_greatest);
 }
 
-static void
-rank_drop(struct class_rank *rank, uint16_t gpu_class)
+static uint16_t
+rank_find(const struct class_rank *rank, uint16_t gpu_class)
 {
-    uint16_t kept = 0;
-    for (uint16_t i = 0; i < rank->count; i++) {
-        if (rank->order[i] != gpu_class) {
-            rank->order[kept++] = rank->order[i];
-        }
+    uint16_t at = 0;
+    while (at < rank->count && rank->order[at] != gpu_class) {
+        at++;
     }
-    rank->count = kept;
+    return at;
 }
 
 static void
-rank_add(struct class_rank *rank, uint16_t gpu_class, uint64_t least_uusd)
+rank_drop(struct class_rank *rank, uint16_t gpu_class)
 {
-    uint16_t at = rank->count++;
+    const uint16_t at = rank_find(rank, gpu_class);
+    if (at < rank->count) {
+        rank->count--;
+        memmove(&rank->order[at], &rank->order[at + 1],
+                (size_t)(rank->count - at) * sizeof rank->order[0]);
+    }
+}
+
+/* Moves a class to its place, from the end when it is new. */
+static void
+rank_place(struct class_rank *rank, uint16_t gpu_class, uint64_t least_uusd, bool is_new)
+{
+    if (!is_new && rank->least_uusd[gpu_class] == least_uusd) {
+        return;
+    }
+    uint16_t at = is_new ? rank->count++ : rank_find(rank, gpu_class);
     for (; at > 0 && rank->least_uusd[rank->order[at - 1]] > least_uusd; at--) {
         rank->order[at] = rank->order[at - 1];
+    }
+    for (; at + 1 < rank->count && rank->least_uusd[rank->order[at + 1]] < least_uusd; at++) {
+        rank->order[at] = rank->order[at + 1];
     }
     rank->order[at] = gpu_class;
     rank->least_uusd[gpu_class] = least_uusd;
@@ -65,16 +84,19 @@ void
 rank_update(struct book *book, uint16_t gpu_class)
 {
     const struct rank_basis basis = basis_of(book, gpu_class);
+    const bool was_there = book->rank_bases[gpu_class].has_rows;
     if (is_same(&basis, &book->rank_bases[gpu_class])) {
         return;
     }
     book->rank_bases[gpu_class] = basis;
     for (int lane = 0; lane < LANE_COUNT; lane++) {
-        for (int work = 0; work < WORK_COUNT; work++) {
-            struct class_rank *rank = &book->ranks[lane][work];
-            rank_drop(rank, gpu_class);
+        for (int measure = 0; measure < MEASURE_COUNT; measure++) {
+            struct class_rank *rank = &book->ranks[lane][measure];
             if (basis.has_rows) {
-                rank_add(rank, gpu_class, least_price(&basis, (enum lane)lane, (enum work)work));
+                rank_place(rank, gpu_class,
+                           least_price(&basis, (enum lane)lane, (enum measure)measure), !was_there);
+            } else {
+                rank_drop(rank, gpu_class);
             }
         }
     }

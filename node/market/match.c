@@ -226,8 +226,8 @@ start_classes(struct search *search)
         search->classes[word] = plan->filter->classes[word] & plan->book->class_words[word];
     }
     plan_prune_classes(plan, search->classes);
-    search->rank =
-        &plan->book->ranks[request->interruptible ? LANE_INTERRUPTIBLE : LANE_ASK][request->work];
+    search->rank = &plan->book->ranks[request->interruptible ? LANE_INTERRUPTIBLE : LANE_ASK]
+                                     [measure_of((enum work)request->work)];
 }
 
 /* Whether there is a class that was not begun; search->next_class then tells where in the rank. */

@@ -24,6 +24,9 @@ uint32_t naive_expire(struct naive_book *book, uint64_t now_s);
 size_t naive_top(const struct naive_book *book, const struct filter *filter, uint64_t seed,
                  size_t limit, struct offer *ret_offers);
 
+/* How many rounds of a comparison: so many, or MODEL_ROUNDS times as many where that is set. */
+int model_rounds(int usual);
+
 /* SplitMix64. */
 uint64_t random_next(uint64_t *state);
 uint64_t random_below(uint64_t *state, uint64_t bound);

@@ -138,7 +138,8 @@ compare_under_changes(uint64_t seed, uint64_t hosts, uint32_t capacity, int chan
     cr_assert(pair.book != NULL && pair.naive != NULL);
     pair.naive->capacity = capacity;
     cr_assert_eq(book_capacity(pair.book), capacity);
-    for (int i = 0; i < changes; i++) {
+    const int all_changes = model_rounds(changes);
+    for (int i = 0; i < all_changes; i++) {
         random_change(&pair, &state);
         if (i % CHECK_EVERY == 0) {
             check_match(pair.book, pair.naive, &state, pair.now_s);

@@ -149,14 +149,6 @@ spread_prices(struct market *market, uint64_t *state)
     }
 }
 
-/* A test run for long sets MODEL_ROUNDS. */
-static int
-rounds_of(int usual)
-{
-    const char *times = getenv("MODEL_ROUNDS");
-    return times == NULL ? usual : usual * (int)strtol(times, NULL, 10);
-}
-
 Test(clear, equals_plain_sorting_and_plain_walks_fill_by_fill)
 {
     static struct market market;
@@ -165,7 +157,7 @@ Test(clear, equals_plain_sorting_and_plain_walks_fill_by_fill)
     uint64_t state = 5;
     unsigned rules[CLEAR_RULE_COUNT] = {0};
     cr_assert_not_null(work);
-    for (int round = 0; round < rounds_of(400); round++) {
+    for (int round = 0; round < model_rounds(400); round++) {
         market =
             random_market(&state, random_below(&state, ASKS + 1), random_below(&state, BIDS + 1));
         spread_prices(&market, &state);
@@ -191,7 +183,7 @@ Test(clear, equals_plain_walks_in_a_large_market_too)
     struct clear_work *work = clear_new(MANY, BIDS);
     uint64_t state = 6;
     cr_assert_not_null(work);
-    for (int round = 0; round < rounds_of(6); round++) {
+    for (int round = 0; round < model_rounds(6); round++) {
         for (size_t i = 0; i < MANY; i += ASKS) {
             market = random_market(&state, ASKS, BIDS);
             if (round % 3 == 2) {
