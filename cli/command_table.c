@@ -398,12 +398,15 @@ static const struct command commands[] = {
      .summary = "rent cards and run a job on them",
      .details = "Streams the job's input and output; the exit code is the job's. Ctrl-C ends the "
                 "lease, a second Ctrl-C leaves at once. What was charged is said at the end, on "
-                "standard error; "
-                "with --json as a document.",
+                "standard error; with --json as a document. With --hosts the job runs on all of "
+                "them or on none; each is told its rank, lines of output bear it, and the exit "
+                "code is the first one that is not 0.",
      .lists = {&filters, &rent_options},
      .job = JOB_NEEDED,
-     .examples = "gpulet rent --vram 24GiB --for 2h -- python3 train.py\n"
-                 "tar c in | gpulet rent --for 10m -- sh -c 'tar x && make -C in' >out\n",
+     .examples =
+         "gpulet rent --vram 24GiB --for 2h -- python3 train.py\n"
+         "tar c in | gpulet rent --for 10m -- sh -c 'tar x && make -C in' >out\n"
+         "gpulet rent --hosts 8 --gang-min 6 --spares 2 -- sh -c 'echo $RANK $WORLD_SIZE'\n",
      .run = run_rent},
     {.name = "request",
      .operands = "",
@@ -456,7 +459,7 @@ static const struct command commands[] = {
      .run = run_lease_extend},
     {.name = "lease end",
      .operands = "ID",
-     .summary = "end a lease",
+     .summary = "end a lease, or all of a gang by its id",
      .operands_min = 1,
      .operands_max = 1,
      .run = run_lease_end},
