@@ -31,6 +31,8 @@
 
 /* The lease. */
 #define HOLD_TTL_MS 10000u /* long enough for two round trips and a commit, short to waste */
+#define OFFER_TTL_MS 4000u /* of a hold that nobody asked for: one round trip and a commit */
+#define OFFER_RANK_MS 50   /* a host waits so long for each better one before it offers */
 #define LATEST_START_S 20u /* after LEASE; owes nothing until then */
 #define INTERVAL_S 60u     /* one voucher: all that either side risks */
 #define METER_S 10u
@@ -68,6 +70,7 @@
 #define LEASES_OPEN_MAX 256u
 #define LEASES_CLOSED_MAX 1024u /* kept in memory for `leases`; older ones are on disk */
 #define REQUESTS_STANDING_MAX 64u
+#define PROPOSALS_MAX 256u           /* requests of others that a host may serve */
 #define SHELF_RECORDS_DEFAULT 16384u /* gossiped records in memory */
 #define CONTROL_CLIENTS_MAX 64u
 

@@ -190,6 +190,12 @@ static const struct field stream_read_message_fields[] = {
     NUMBER_FIELD(struct stream_read_message, limit, 0, COUNT_MAX, UNIT_BYTES, "Send up to here."),
 };
 
+static const struct field offer_message_fields[] = {
+    FIXED_FIELD(struct offer_message, request, "The request's public record."),
+    BYTES_FIELD(struct offer_message, held, 1, RECORD_BYTES_MAX,
+                "Sealed HELD, under an id that the host has chosen."),
+};
+
 static const struct field stream_data_message_fields[] = {
     FIXED_FIELD(struct stream_data_message, lease, "The lease."),
     NUMBER_FIELD(struct stream_data_message, stream, 0, STREAM_NUMBER_MAX, UNIT_NONE,
@@ -291,6 +297,9 @@ const struct schema clearing_pull_message_schema =
 const struct schema clearing_part_message_schema =
     SCHEMA(struct clearing_part_message, "clearing_part", MESSAGE_CLEARING_PART,
            clearing_part_message_fields, "Answers it; unasked and empty, it says what is there.");
+const struct schema offer_message_schema =
+    SCHEMA(struct offer_message, "offer", MESSAGE_OFFER, offer_message_fields,
+           "A host holds slots for a standing request. Answered by the lease, or by cancel.");
 const struct schema ping_message_schema =
     SCHEMA(struct ping_message, "ping", MESSAGE_PING, ping_message_fields, "Is somebody there?");
 const struct schema pong_message_schema =
@@ -344,6 +353,7 @@ static const struct schema *const schemas[] = {
     [MESSAGE_LEASE_STATE] = &lease_state_message_schema,
     [MESSAGE_PING] = &ping_message_schema,
     [MESSAGE_PONG] = &pong_message_schema,
+    [MESSAGE_OFFER] = &offer_message_schema,
     [MESSAGE_GANG_CONFIRM] = &gang_confirm_message_schema,
     [MESSAGE_AUCTION_CLOSED] = &auction_closed_message_schema,
     [MESSAGE_CLEARING_PULL] = &clearing_pull_message_schema,

@@ -27,6 +27,7 @@ enum message_type {
     MESSAGE_LEASE_STATE = 14,
     MESSAGE_PING = 15,
     MESSAGE_PONG = 16,
+    MESSAGE_OFFER = 17,
     MESSAGE_GANG_CONFIRM = 18,
     MESSAGE_AUCTION_CLOSED = 24,
     MESSAGE_CLEARING_PULL = 25,
@@ -194,6 +195,12 @@ struct clearing_part_message {
     struct bytes data;
 };
 
+/* A host has held slots for a standing request, unasked. */
+struct offer_message {
+    struct record_id request; /* the public record that is served */
+    struct bytes held;        /* sealed HELD, under an id of the host's own */
+};
+
 struct ping_message {
     uint64_t token;
 };
@@ -245,13 +252,13 @@ struct stream_refused_message {
 extern const struct schema hello_message_schema, records_message_schema, pull_message_schema,
     page_message_schema, signed_message_schema, cosigned_message_schema, busy_message_schema,
     refused_message_schema, cancel_message_schema, start_message_schema, started_message_schema,
-    gang_confirm_message_schema, end_message_schema, lease_query_message_schema,
-    lease_state_message_schema, ping_message_schema, pong_message_schema,
-    auction_closed_message_schema, clearing_pull_message_schema, clearing_part_message_schema,
-    stream_open_message_schema, stream_read_message_schema, stream_data_message_schema,
-    stream_credit_message_schema, stream_end_message_schema, stream_exit_message_schema,
-    stream_signal_message_schema, stream_refused_message_schema, slots_query_message_schema,
-    slots_message_schema;
+    gang_confirm_message_schema, offer_message_schema, end_message_schema,
+    lease_query_message_schema, lease_state_message_schema, ping_message_schema,
+    pong_message_schema, auction_closed_message_schema, clearing_pull_message_schema,
+    clearing_part_message_schema, stream_open_message_schema, stream_read_message_schema,
+    stream_data_message_schema, stream_credit_message_schema, stream_end_message_schema,
+    stream_exit_message_schema, stream_signal_message_schema, stream_refused_message_schema,
+    slots_query_message_schema, slots_message_schema;
 
 /* The schema of a type, or NULL. */
 const struct schema *message_schema(uint8_t type);

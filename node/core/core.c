@@ -15,6 +15,7 @@
 #include "node/core/pages.h"
 #include "node/core/renter.h"
 #include "node/core/say.h"
+#include "node/core/serve.h"
 #include "node/core/standing.h"
 #include "protocol/codec.h"
 
@@ -274,6 +275,7 @@ tick(struct core *core)
     rent_tick(core);
     gang_tick(core);
     standing_tick(core);
+    serve_tick(core);
     bidding_tick(core);
     auction_tick(core);
     auction_file_tick(core);
@@ -358,6 +360,10 @@ set_next_tick(struct core *core)
         busy = core->leases[i].used && lease_state_is_open(lease_state(&core->leases[i]));
     }
     core->tick_at = boot_add(core->now.boot, duration_of_ms(busy ? BUSY_TICK_MS : IDLE_TICK_MS));
+    const struct boot serve = serve_deadline(core);
+    if (serve.ms != 0 && boot_is_before(serve, core->tick_at)) {
+        core->tick_at = serve;
+    }
     for (size_t i = 0; i < RENTS_MAX; i++) {
         const struct rent *rent = &core->rents[i];
         if (rent->used && rent->waiting && boot_is_before(rent->next_try_at, core->tick_at)) {

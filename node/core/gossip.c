@@ -7,6 +7,7 @@
 #include "node/core/listing.h"
 #include "node/core/pages.h"
 #include "node/core/say.h"
+#include "node/core/serve.h"
 #include "node/core/standing.h"
 #include "protocol/codec.h"
 #include "protocol/version.h"
@@ -38,6 +39,9 @@ take_record(struct core *core, const struct verified_record *record, struct link
     }
     const struct shelf_entry *entry = shelf_put(&core->shelf, record, from);
     find_note(core, entry, envelope);
+    if (envelope->kind == RECORD_REQUEST) {
+        serve_soon(core);
+    }
     if (core->flush_at.ms == 0) {
         core->flush_at = boot_add(core->now.boot, duration_of_ms(FLUSH_MS));
     }

@@ -26,20 +26,45 @@ note_label(struct lease *lease, struct bytes name)
     lease->row.label = bytes_of(lease->label_text, length);
 }
 
+/* The price that was shown, or that the clearing has given. */
+static struct amount
+price_of(const struct hold_order *asked)
+{
+    return record_id_is_zero(&asked->clearing)
+               ? listing_price(asked->body, asked->request->interruptible)
+               : asked->cleared_uusd_per_hour;
+}
+
+struct lease *
+hire_expect(struct core *core, const struct link_state *link, const struct hold_order *asked,
+            const struct record_id *hold)
+{
+    struct lease *lease = lease_new(core, false, hold);
+    if (lease == NULL) {
+        return NULL;
+    }
+    lease->row.peer = link->peer;
+    lease->row.slots = asked->request->count;
+    lease->row.slot_group = asked->body->slot_group;
+    lease->row.ask_uusd_per_hour = price_of(asked);
+    lease->row.duration_s = asked->request->duration_s;
+    lease->gang = asked->gang;
+    note_label(lease, asked->body->gpu_name);
+    lease_set_deadline(core, lease, duration_of_ms(HOLD_WAIT_MS));
+    return lease;
+}
+
 struct lease *
 hire_ask(struct core *core, struct link_state *link, const struct hold_order *asked)
 {
     const struct request *request = asked->request;
-    const bool is_cleared = !record_id_is_zero(&asked->clearing);
-    const struct amount ask = is_cleared ? asked->cleared_uusd_per_hour
-                                         : listing_price(asked->body, request->interruptible);
     const struct hold hold = {
         .host = link->peer,
         .listing = asked->listing,
-        .request = is_cleared ? asked->clearing : asked->gang,
+        .request = record_id_is_zero(&asked->clearing) ? asked->gang : asked->clearing,
         .slots = request->count,
         .duration_s = request->duration_s,
-        .ask_max_uusd_per_hour = ask, /* the price that was shown */
+        .ask_max_uusd_per_hour = price_of(asked),
         .interruptible = request->interruptible,
         .work = request->work,
         .ttl_ms = record_id_is_zero(&asked->gang) ? HOLD_TTL_MS : GANG_HOLD_TTL_MS,
@@ -47,20 +72,25 @@ hire_ask(struct core *core, struct link_state *link, const struct hold_order *as
     /* The seq makes this hold another than the last one; nobody replaces anything by it. */
     const struct seal_order order = {.kind = RECORD_HOLD, .seq = say_random(core) >> 12 | 1};
     const struct verified_record record = say_seal(core, order, &hold);
-    struct lease *lease = lease_new(core, false, verified_id(&record));
-    if (lease == NULL) {
-        return NULL;
+    struct lease *lease = hire_expect(core, link, asked, verified_id(&record));
+    if (lease != NULL) {
+        say_signed(core, link->link, verified_bytes(&record));
     }
-    lease->row.peer = link->peer;
-    lease->row.slots = hold.slots;
-    lease->row.slot_group = asked->body->slot_group;
-    lease->row.ask_uusd_per_hour = ask;
-    lease->row.duration_s = hold.duration_s;
-    lease->gang = asked->gang;
-    note_label(lease, asked->body->gpu_name);
-    lease_set_deadline(core, lease, duration_of_ms(HOLD_WAIT_MS));
-    say_signed(core, link->link, verified_bytes(&record));
     return lease;
+}
+
+bool
+hire_belongs(struct core *core, struct lease *lease, struct rent *rent)
+{
+    if (lease == NULL) {
+        say_done(core, rent->client, STATUS_LIMIT, "too many leases are open here");
+        rent_over(rent);
+        return false;
+    }
+    lease->client = rent->client;
+    lease->row.attached = rent->attached;
+    lease->prepay_s = rent->prepay_s;
+    return true;
 }
 
 void
@@ -72,15 +102,7 @@ hire_hold(struct core *core, struct link_state *link, struct rent *rent,
                                      .body = listing,
                                      .clearing = rent->clearing,
                                      .cleared_uusd_per_hour = rent->cleared_uusd_per_hour};
-    struct lease *lease = hire_ask(core, link, &asked);
-    if (lease == NULL) {
-        say_done(core, rent->client, STATUS_LIMIT, "too many leases are open here");
-        rent_over(rent);
-        return;
-    }
-    lease->client = rent->client;
-    lease->row.attached = rent->attached;
-    lease->prepay_s = rent->prepay_s;
+    (void)hire_belongs(core, hire_ask(core, link, &asked), rent);
 }
 
 /* What HELD promises must be what was asked, at the price that was shown. */

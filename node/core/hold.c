@@ -5,6 +5,7 @@
 #include "node/core/ledger.h"
 #include "node/core/listing.h"
 #include "node/core/say.h"
+#include "node/core/serve.h"
 #include "node/core/trust.h"
 #include "protocol/codec.h"
 #include "protocol/price.h"
@@ -212,6 +213,43 @@ seal_held(struct core *core, struct lease *lease, const struct lease_terms *term
     say_store_evidence(core, &lease->row.hold, EVIDENCE_HELD, &record);
 }
 
+struct lease *
+host_promise(struct core *core, const struct peer_id *renter, const struct offer_state *offer,
+             const struct promise *promise)
+{
+    const struct hold *hold = promise->hold;
+    struct lease *lease = lease_new(core, true, &promise->id);
+    if (lease == NULL) {
+        return NULL;
+    }
+    /* Only a gang, which must gather many holds, gets longer ones; those only its certificate confirms. */
+    const bool is_gang = hold->ttl_ms > HOLD_TTL_MS && !record_id_is_zero(&hold->request);
+    const uint32_t most_ms = is_gang ? GANG_HOLD_TTL_MS : HOLD_TTL_MS;
+    const uint32_t ttl_ms = hold->ttl_ms != 0 && hold->ttl_ms < most_ms ? hold->ttl_ms : most_ms;
+    if (is_gang) {
+        lease->gang = hold->request;
+    }
+    struct lease_row *row = &lease->row;
+    row->peer = *renter;
+    row->slot_group = offer->row.slot_group;
+    row->slot_mask = promise->slot_mask;
+    row->slots = hold->slots;
+    row->slot_seq = say_next_seq(core, SLOT_SEQ_KIND, offer->row.slot_group);
+    row->ask_uusd_per_hour = agreed_price(&offer->body, hold);
+    row->interval_s = offer->body.interval_s;
+    row->meter_s = offer->body.meter_s;
+    row->duration_s = hold->duration_s;
+    row->notice_s = offer->body.notice_s;
+    row->owed_intervals = offer->body.reclaim_owed_intervals;
+    note_label(lease, offer->body.gpu_name);
+    lease_set_deadline(core, lease, duration_of_ms(ttl_ms));
+    lease_apply(core, lease, LEASE_EVENT_HELD, LEASE_ACTOR_HOST);
+    const struct lease_terms terms = make_terms(core, offer, lease, hold);
+    seal_held(core, lease, &terms, ttl_ms);
+    lease_store(core, lease);
+    return lease;
+}
+
 /* Everything that could be said against it was said: the slots are kept. */
 static void
 promise(struct core *core, struct link_state *link, const struct offer_state *offer,
@@ -220,39 +258,32 @@ promise(struct core *core, struct link_state *link, const struct offer_state *of
     struct hold hold;
     struct lease *lease = NULL;
     if (verified_body(record, RECORD_HOLD, &hold) == STATUS_OK) {
-        lease = lease_new(core, true, verified_id(record));
+        const struct promise order = {
+            .id = *verified_id(record), .hold = &hold, .slot_mask = slot_mask};
+        lease = host_promise(core, &link->peer, offer, &order);
     }
     if (lease == NULL) {
         host_refuse(core, link->link, verified_id(record), REFUSAL_WAIT,
                     "this host has too many open leases");
         return;
     }
-    /* Only a gang, which must gather many holds, gets longer ones; those only its certificate confirms. */
-    const bool is_gang = hold.ttl_ms > HOLD_TTL_MS && !record_id_is_zero(&hold.request);
-    const uint32_t most_ms = is_gang ? GANG_HOLD_TTL_MS : HOLD_TTL_MS;
-    const uint32_t ttl_ms = hold.ttl_ms != 0 && hold.ttl_ms < most_ms ? hold.ttl_ms : most_ms;
-    if (is_gang) {
-        lease->gang = hold.request;
-    }
-    struct lease_row *row = &lease->row;
-    row->peer = link->peer;
-    row->slot_group = offer->row.slot_group;
-    row->slot_mask = slot_mask;
-    row->slots = hold.slots;
-    row->slot_seq = say_next_seq(core, SLOT_SEQ_KIND, offer->row.slot_group);
-    row->ask_uusd_per_hour = agreed_price(&offer->body, &hold);
-    row->interval_s = offer->body.interval_s;
-    row->meter_s = offer->body.meter_s;
-    row->duration_s = hold.duration_s;
-    row->notice_s = offer->body.notice_s;
-    row->owed_intervals = offer->body.reclaim_owed_intervals;
-    note_label(lease, offer->body.gpu_name);
-    lease_set_deadline(core, lease, duration_of_ms(ttl_ms));
-    lease_apply(core, lease, LEASE_EVENT_HELD, LEASE_ACTOR_HOST);
-    const struct lease_terms terms = make_terms(core, offer, lease, &hold);
-    seal_held(core, lease, &terms, ttl_ms);
-    lease_store(core, lease);
     say_signed(core, link->link, bytes_of(lease->papers->held, lease->papers->held_length));
+}
+
+bool
+host_would_hold(struct core *core, const struct peer_id *renter, const struct offer_state *offer,
+                const struct hold *hold, uint64_t *ret_slot_mask)
+{
+    struct objection objection = {.reason = REFUSAL_NONE};
+    const uint64_t free = free_slots(core, offer);
+    if (hold->slots == 0 || (unsigned)__builtin_popcountll(free) < hold->slots ||
+        terms_objection(core, offer, hold, &objection) ||
+        renter_objection(core, renter, &objection) ||
+        stranger_objection(core, renter, offer, hold, &objection)) {
+        return false;
+    }
+    *ret_slot_mask = lowest_slots(free, hold->slots);
+    return true;
 }
 
 /* The same HOLD again: the stored answer. */
@@ -498,7 +529,7 @@ host_take_cancel(struct core *core, struct link_state *link, const struct record
     if (lease == NULL || !lease->row.is_host || !peer_id_equal(&lease->row.peer, &link->peer)) {
         return;
     }
-    if (trust_is_unstarted(lease)) {
+    if (trust_is_unstarted(lease) && !lease->is_offer) {
         trust_note_lapse(core, &lease->row.peer, true);
         if (!record_id_is_zero(&lease->gang)) {
             trust_limit_wait(core, lease);
@@ -565,7 +596,11 @@ host_lapse(struct core *core, struct lease *lease)
     if (lease_apply(core, lease, LEASE_EVENT_LAPSE, LEASE_ACTOR_CLOCK) != LEASE_ACTION_FREE) {
         return;
     }
-    trust_note_lapse(core, &lease->row.peer, false);
+    if (lease->is_offer) {
+        serve_note_untaken(core, lease); /* it had not asked for it */
+    } else {
+        trust_note_lapse(core, &lease->row.peer, false);
+    }
     lease->row.reason = END_NOT_STARTED;
     lease->row.ended_at_ms = (uint64_t)core->now.wall.ms;
     lease_store(core, lease);

@@ -11,6 +11,22 @@ void host_take_hold(struct core *core, struct link_state *link,
                     const struct verified_record *record);
 void host_decided(struct core *core, const struct event *event);
 
+/* hold.c: slots kept for a renter under an id, whoever has asked for it. */
+struct promise {
+    struct record_id id;
+    const struct hold *hold;
+    uint64_t slot_mask;
+};
+
+/* Whether nothing stands against such a hold just now, and which slots it would get. */
+bool host_would_hold(struct core *core, const struct peer_id *renter,
+                     const struct offer_state *offer, const struct hold *hold,
+                     uint64_t *ret_slot_mask);
+
+/* Keeps the slots and seals HELD, into the papers; NULL when too many leases are open. */
+struct lease *host_promise(struct core *core, const struct peer_id *renter,
+                           const struct offer_state *offer, const struct promise *promise);
+
 /* hold.c: the renter's lease record (CONFIRM) -> LEASE; host_confirm: when it is confirmed for its gang,
  * or has none. */
 void host_confirm(struct core *core, struct link_state *link, const struct verified_record *record);

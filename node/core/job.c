@@ -4,6 +4,7 @@
 #include "node/core/ledger.h"
 #include "node/core/listing.h"
 #include "node/core/say.h"
+#include "node/core/serve.h"
 #include "node/core/trust.h"
 #include "protocol/codec.h"
 #include "protocol/price.h"
@@ -131,6 +132,7 @@ host_take_start(struct core *core, struct link_state *link, const struct start_m
     }
     lease_apply(core, lease, LEASE_EVENT_START, LEASE_ACTOR_RENTER);
     trust_keeps_its_word(core, &link->peer);
+    serve_note_taken(core, lease);
     lease->row.attached = message->attached;
     lease_set_deadline(core, lease, duration_of_s(LATEST_START_S));
     lease_store(core, lease);

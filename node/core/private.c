@@ -5,6 +5,7 @@
 #include "node/core/host.h"
 #include "node/core/renter.h"
 #include "node/core/say.h"
+#include "node/core/serve.h"
 #include "protocol/codec.h"
 
 /* Bodies that begin with the lease that they are about. */
@@ -173,16 +174,23 @@ union private_body {
     struct end_message end;
     struct lease_query_message query;
     struct lease_state_message state;
+    struct offer_message offer;
     struct gang_confirm_message gang_confirm;
 };
+
+static bool
+is_private(uint8_t type)
+{
+    return type >= MESSAGE_SIGNED && type <= MESSAGE_GANG_CONFIRM && type != MESSAGE_PING &&
+           type != MESSAGE_PONG;
+}
 
 void
 private_message(struct core *core, struct link_state *link, uint8_t type, struct bytes bytes)
 {
     union private_body body;
     const struct schema *schema = message_schema(type);
-    if (schema == NULL || type < MESSAGE_SIGNED || type > MESSAGE_GANG_CONFIRM ||
-        message_decode(schema, bytes, &body) != STATUS_OK) {
+    if (schema == NULL || !is_private(type) || message_decode(schema, bytes, &body) != STATUS_OK) {
         links_drop(core, link, "it sent a message that cannot be read");
         return;
     }
@@ -218,6 +226,9 @@ private_message(struct core *core, struct link_state *link, uint8_t type, struct
         break;
     case MESSAGE_GANG_CONFIRM:
         host_take_gang_confirm(core, link, &body.gang_confirm);
+        break;
+    case MESSAGE_OFFER:
+        offered_take(core, link, &body.offer);
         break;
     default: /* MESSAGE_LEASE_STATE */
         renter_take_state(core, link, &body.state);

@@ -13,7 +13,7 @@
 #include "protocol/codec.h"
 #include "protocol/price.h"
 
-enum { DIAL_WAIT_MS = 3000, RETRY_MS = 1000, STANDING_RETRY_MS = 3000, TRIES_MAX = 16 };
+enum { DIAL_WAIT_MS = 3000, RETRY_MS = 1000, STANDING_RETRY_MS = 60000, TRIES_MAX = 16 };
 
 struct rent *
 rent_of(struct core *core, struct client client)
@@ -44,7 +44,7 @@ order_of(const struct rent *rent)
                                .only = bytes_of(rent->only, rent->only_length)};
 }
 
-/* Nobody sits in front of a standing request. */
+/* Hosts offer to a standing request; it looks around itself in case that none does. */
 static struct duration
 retry_after(const struct rent *rent)
 {
@@ -88,6 +88,18 @@ dial_first(struct core *core, struct rent *rent, const struct found *found)
     }
 }
 
+void
+rent_takes(struct rent *rent, const struct found *found)
+{
+    rent->waiting = false;
+    if (rent->tried_count < TRIES_MAX) {
+        rent->tried[rent->tried_count] = found->listing;
+        rent->tried_count++;
+    }
+    rent->listing = found->listing;
+    rent->host = found->host;
+}
+
 static void
 try_best(struct core *core, struct rent *rent)
 {
@@ -115,11 +127,7 @@ try_best(struct core *core, struct rent *rent)
         rent_over(rent);
         return;
     }
-    rent->waiting = false;
-    rent->tried[rent->tried_count] = found.listing;
-    rent->tried_count++;
-    rent->listing = found.listing;
-    rent->host = found.host;
+    rent_takes(rent, &found);
     struct link_state *link = links_to_peer(core, &found.host);
     if (link == NULL) {
         dial_first(core, rent, &found);

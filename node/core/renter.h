@@ -36,6 +36,10 @@ void rent_next(struct core *core, struct client client, const char *why, uint64_
  * it is not. */
 bool rent_try_again(struct core *core, struct client client, uint32_t wait_ms);
 
+/* This offer is the one in hand now. */
+struct found;
+void rent_takes(struct rent *rent, const struct found *found);
+
 /* The rent under way of a client, or NULL. */
 struct rent *rent_of(struct core *core, struct client client);
 void rent_over(struct rent *rent);
@@ -66,6 +70,13 @@ bool hire_make_start(struct core *core, struct lease *lease, struct start_messag
 /* hire.c: from HOLD to STARTED. */
 void hire_hold(struct core *core, struct link_state *link, struct rent *rent,
                const struct listing *listing);
+
+/* A lease in ASKED that waits for HELD under that hold; NULL when there is no room. */
+struct lease *hire_expect(struct core *core, const struct link_state *link,
+                          const struct hold_order *asked, const struct record_id *hold);
+
+/* The lease is what the rent has come to; without one the rent is over, and false is returned. */
+bool hire_belongs(struct core *core, struct lease *lease, struct rent *rent);
 void renter_take_held(struct core *core, struct link_state *link,
                       const struct verified_record *record);
 void renter_take_lease(struct core *core, struct link_state *link, struct bytes cosigned);

@@ -98,6 +98,7 @@ publish(struct core *core, struct standing *standing)
     };
     const struct verified_record record = say_seal(core, order, &request);
     standing->published_seq = order.seq;
+    standing->published = *verified_id(&record);
     standing->refresh_at = wall_add(core->now.wall, duration_of_s(order.ttl_s / 2 + 1));
     if (record_id_is_zero(&standing->id)) {
         standing->id = *verified_id(&record);
@@ -520,4 +521,19 @@ standing_served(struct core *core, struct client client, const struct record_id 
         say_store(core, TABLE_REQUESTS, &key, &standing_row_schema, &row);
         unpublish(core, standing);
     }
+}
+
+bool
+standing_client(const struct core *core, const struct record_id *published,
+                struct client *ret_client)
+{
+    for (size_t i = 0; i < REQUESTS_STANDING_MAX; i++) {
+        const struct standing *standing = &core->standings[i];
+        if (standing->used && !is_served(standing) && standing->published_seq != 0 &&
+            record_id_equal(&standing->published, published)) {
+            *ret_client = client_of(core, standing);
+            return true;
+        }
+    }
+    return false;
 }

@@ -36,6 +36,10 @@ void standing_filled(struct core *core, size_t place);
 /* Its bid is over. */
 void standing_done(struct core *core, size_t place);
 
+/* Whose rent serves the request that was published as this record; false when it stands no more. */
+bool standing_client(const struct core *core, const struct record_id *published,
+                     struct client *ret_client);
+
 /* A request of ours that we know nothing of is known outside, with that seq: replaced, or withdrawn. */
 void standing_exceed(struct core *core, uint32_t detail, uint64_t seq);
 

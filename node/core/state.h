@@ -139,6 +139,7 @@ struct lease {
     struct boot frozen_at;
     uint16_t repeats;
     bool job_running;      /* a workload was seen in this run of the daemon */
+    bool is_offer;         /* host: held unasked, for a standing request */
     bool reclaim_is_known; /* host: the renter has said so */
     bool charge_told;      /* the client has its ROW_CHARGE */
     bool streams_open;     /* host: the renter's key may be let in to the streams */
@@ -215,7 +216,8 @@ struct standing {
     struct record_id id;        /* of the first record that was published for it */
     struct record_id served_by; /* hold of the lease that is being started for it; zeros: none */
     uint64_t until_s;
-    uint64_t published_seq; /* 0: not in this run of the daemon */
+    uint64_t published_seq;     /* 0: not in this run of the daemon */
+    struct record_id published; /* the record of that seq: offers name it */
     struct wall refresh_at;
     uint32_t length;
     uint8_t question[FRAME_BYTES_MAX - 1024]; /* encoded struct control_rent */
@@ -265,6 +267,15 @@ struct pending_decision {
 };
 
 struct gang; /* node/core/gang_state.h */
+/* A standing request of somebody else's that this host may serve. */
+struct proposal {
+    bool used;
+    bool seen; /* still on the shelf */
+    struct peer_id renter;
+    uint32_t detail;
+    struct boot due_at;
+    unsigned tries;
+};
 
 struct core {
     struct core_options options;
@@ -304,6 +315,10 @@ struct core {
     struct occupancy_note occupancy[OCCUPANCY_MAX];
     struct reputation reputations[REPUTATIONS_MAX];
     size_t reputation_count;
+    struct proposal proposals[PROPOSALS_MAX];
+    struct boot serve_at;             /* when the shelf is searched for requests */
+    struct boot strangers_wait_until; /* no slots are offered to unknown keys before */
+    unsigned stranger_lapses;
     struct peer_state *peers;     /* PEERS_MAX */
     struct balance_row *balances; /* BALANCES_MAX */
     size_t balance_count;

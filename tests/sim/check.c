@@ -469,8 +469,15 @@ check_send(struct world *world, struct machine *machine, struct bytes bytes)
     struct signed_message single;
     struct cosigned_message both;
     struct gang_confirm_message gang;
+    struct offer_message offer;
     struct record_view view;
-    if (message_decode(&signed_message_schema, bytes, &single) == STATUS_OK) {
+    if (message_decode(&offer_message_schema, bytes, &offer) == STATUS_OK) {
+        if (record_parse(offer.held, &world->network, &view) != STATUS_OK) {
+            world_fail(world, machine, NULL, "an offer is sent that cannot be read");
+            return;
+        }
+        world->tally.offers++;
+    } else if (message_decode(&signed_message_schema, bytes, &single) == STATUS_OK) {
         if (record_parse(single.record, &world->network, &view) != STATUS_OK) {
             world_fail(world, machine, NULL, "a record is sent that cannot be read");
             return;

@@ -77,9 +77,10 @@ print_tally(const struct tally *tally)
     printf("gangs: %" PRIu64 " asked for, %" PRIu64 " certified, %" PRIu64 " admitted\n",
            tally->gangs_asked, tally->gangs_certified, tally->gangs_admitted);
     printf("market: %" PRIu64 " rents (%" PRIu64 " done, %" PRIu64 " refused), %" PRIu64
-           " holds, %" PRIu64 " leases, %" PRIu64 " jobs, %" PRIu64 " standing requests served\n",
+           " holds, %" PRIu64 " leases, %" PRIu64 " jobs, %" PRIu64
+           " standing requests served of %" PRIu64 " offers\n",
            tally->rents, tally->rents_ok, tally->rents_refused, tally->holds, tally->leases,
-           tally->jobs, tally->standings_served);
+           tally->jobs, tally->standings_served, tally->offers);
     print_counts("ended", tally->ends, END_REASON_COUNT, reason_name);
     printf("books compared %" PRIu64 " times in %" PRId64 " virtual seconds, %" PRIu64 " commits\n",
            tally->calms, tally->virtual_us / SECOND, tally->commits);

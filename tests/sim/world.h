@@ -258,6 +258,7 @@ struct tally {
     uint64_t gangs_asked;
     uint64_t gangs_certified;
     uint64_t gangs_admitted;
+    uint64_t offers; /* to standing requests */
     uint64_t calms;
     uint64_t drops;
     int64_t virtual_us;
