@@ -178,9 +178,10 @@ offer_cards(struct world *world, struct machine *machine)
     (void)ask(world, machine, CONTROL_HOST, &question);
 }
 
-/* A standing request; its job has a name of its own, as it may run only once. */
+/* A standing request; its job has a name of its own, as it may run only once, but for a gang's. */
 static void
-stand_and_wait(struct world *world, struct machine *machine, const struct control_rent *like)
+stand_and_wait(struct world *world, struct machine *machine, const struct control_rent *like,
+               bool is_gang)
 {
     char name[32];
     struct control_rent question = *like;
@@ -188,7 +189,9 @@ stand_and_wait(struct world *world, struct machine *machine, const struct contro
     if (world->standings_asked < STANDINGS_MAX) {
         world->standings_asked++;
         question.dry_run = false;
-        question.arguments.items[0] = bytes_of_text(name);
+        if (!is_gang) {
+            question.arguments.items[0] = bytes_of_text(name);
+        }
         (void)ask(world, machine, CONTROL_REQUEST, &question);
     }
 }
@@ -228,7 +231,7 @@ rent_cards(struct world *world, struct machine *machine)
         .arguments = {.count = 1, .items = {bytes_of_text("work")}},
     };
     if (world_chance(world, 80)) {
-        stand_and_wait(world, machine, &question);
+        stand_and_wait(world, machine, &question, request.hosts > 1);
         return;
     }
     struct client_model *client = ask(world, machine, CONTROL_RENT, &question);
