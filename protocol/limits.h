@@ -23,6 +23,12 @@
 #define LISTING_TTL_S 43200u
 #define REQUEST_TTL_S 3600u
 #define RECORDS_PER_AUTHOR_MAX 64u /* slot groups and requests of one key in a cache */
+#define SHARE_KNOWN_MAX                                                                            \
+    8u /* of these, a key that is connected or has paid keeps its place on a full shelf */
+#define LISTING_UPDATE_S 300u    /* a listing may change so often: others pay for each change */
+#define LISTING_UPDATE_BURST 4u  /* and so many times at once */
+#define TEST_LISTING_UPDATE_S 2u /* test networks, where people try things */
+#define TEST_LISTING_UPDATE_BURST 16u
 
 /* Times and counts in any field: no sum or product of theirs with 1000 leaves 64 bits. */
 #define TIME_S_MAX 253402300799u /* 9999-12-31 23:59:59 UTC: what date printers know */

@@ -8,6 +8,7 @@
 #include "node/core/pages.h"
 #include "node/core/say.h"
 #include "node/core/serve.h"
+#include "node/core/share.h"
 #include "node/core/standing.h"
 #include "protocol/codec.h"
 #include "protocol/version.h"
@@ -37,7 +38,9 @@ take_record(struct core *core, const struct verified_record *record, struct link
         effect->as.record_id = old->id;
         find_forget(core, old);
     }
-    const struct shelf_entry *entry = shelf_put(&core->shelf, record, from);
+    share_make_room(core, &slot);
+    struct shelf_entry *entry = shelf_put(&core->shelf, record, from);
+    share_note_put(core, entry);
     find_note(core, entry, envelope);
     if (envelope->kind == RECORD_REQUEST) {
         serve_soon(core);
@@ -172,7 +175,7 @@ consider(struct core *core, struct link_state *link, struct bytes sealed)
     if (simulated_on_live_network(core, &view)) {
         return STATUS_REFUSED;
     }
-    status = shelf_admit(&core->shelf, &view, core->now.wall);
+    status = share_admit(core, &view);
     if (status != STATUS_OK) {
         core->records_refused += status != STATUS_DUPLICATE;
         return STATUS_OK; /* stale, expired or too many: nobody's fault */
@@ -219,7 +222,7 @@ gossip_checked(struct core *core, const struct event *event)
         return;
     }
     /* Another one may have come in while this one was checked. */
-    if (shelf_admit(&core->shelf, &view, core->now.wall) != STATUS_OK) {
+    if (share_admit(core, &view) != STATUS_OK) {
         return;
     }
     store_record(core, record);
@@ -241,7 +244,7 @@ gossip_take_node(struct core *core, struct link_state *link, const struct verifi
     const struct record_view view = {.sealed = verified_bytes(node),
                                      .envelope = *verified_envelope(node),
                                      .id = *verified_id(node)};
-    if (shelf_admit(&core->shelf, &view, core->now.wall) == STATUS_OK) {
+    if (share_admit(core, &view) == STATUS_OK) {
         store_record(core, node);
         take_record(core, node, link->link);
     }

@@ -8,7 +8,7 @@
 void listing_recover(struct core *core, const struct row *row);
 void listing_gpus(struct core *core, const struct event *event);
 
-/* CONTROL_HOST: offers the cards of a mask; answers the client. */
+/* owner_offers.c. CONTROL_HOST: offers the cards of a mask; answers the client. */
 void listing_host(struct core *core, struct client client, const struct control_host *ask);
 
 /* CONTROL_UNHOST: no longer offers the cards; running leases go on. */
@@ -25,6 +25,19 @@ void listing_refresh_all(struct core *core);
 /* The offer of a slot group, or NULL. */
 struct offer_state *listing_offer(struct core *core, uint16_t slot_group);
 struct offer_state *listing_offer_by_id(struct core *core, const struct record_id *id);
+
+/* The same; a new one when there is none, NULL when there is no place for it. */
+struct offer_state *listing_offer_for(struct core *core, uint16_t slot_group);
+
+/* A card of a slot group, which are all equal; NULL when none is there. */
+const struct gpu *listing_card(const struct core *core, uint16_t slot_group);
+
+/* The listing that an offer makes of such a card. */
+struct listing listing_of_offer(struct core *core, const struct offer_row *row,
+                                const struct gpu *gpu);
+
+/* Takes the published listing back, now. */
+void listing_withdraw(struct core *core, struct offer_state *offer);
 
 /* Slot n of a group is its n-th card, offered or not, so that numbers stay when offers change. */
 uint64_t listing_slots_offered(const struct core *core, const struct offer_row *offer);

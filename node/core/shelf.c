@@ -171,14 +171,20 @@ times_check(const struct envelope *envelope, struct wall now)
     return STATUS_OK;
 }
 
-static size_t
-author_count(const struct shelf *shelf, const struct shelf_slot *slot)
+bool
+shelf_is_full(const struct shelf *shelf)
 {
-    struct walk walk = walk_from(shelf, slot->author.bytes);
+    return shelf->used >= shelf->capacity * 3 / 4;
+}
+
+size_t
+shelf_author_count(const struct shelf *shelf, const struct peer_id *author)
+{
+    struct walk walk = walk_from(shelf, author->bytes);
     const struct shelf_entry *entry;
     size_t count = 0;
     while ((entry = walk_next(shelf, &walk)) != NULL) {
-        count += peer_id_equal(&entry->author, &slot->author);
+        count += peer_id_equal(&entry->author, author);
     }
     return count;
 }
@@ -199,9 +205,10 @@ shelf_admit(struct shelf *shelf, const struct record_view *view, struct wall now
     }
     const struct shelf_entry *entry = shelf_find(shelf, &slot);
     if (entry == NULL) {
-        const bool full = shelf->used >= shelf->capacity * 3 / 4;
-        return full || author_count(shelf, &slot) >= RECORDS_PER_AUTHOR_MAX ? STATUS_LIMIT
-                                                                            : STATUS_OK;
+        return shelf_is_full(shelf) ||
+                       shelf_author_count(shelf, &slot.author) >= RECORDS_PER_AUTHOR_MAX
+                   ? STATUS_LIMIT
+                   : STATUS_OK;
     }
     if (entry->length > 0 && record_id_equal(&entry->id, &view->id)) {
         return STATUS_DUPLICATE;
@@ -283,7 +290,7 @@ void
 shelf_put_guard(struct shelf *shelf, const struct guard_row *guard)
 {
     const struct shelf_slot slot = {guard->author, guard->kind, guard->detail};
-    if (shelf->used >= shelf->capacity * 3 / 4 && shelf_find(shelf, &slot) == NULL) {
+    if (shelf_is_full(shelf) && shelf_find(shelf, &slot) == NULL) {
         return;
     }
     struct shelf_entry *entry = entry_for(shelf, &slot);

@@ -29,6 +29,12 @@ struct bytes shelf_bytes(const struct shelf *shelf, const struct shelf_entry *en
 enum status shelf_admit(struct shelf *shelf, const struct record_view *view, struct wall now)
     MUST_USE;
 
+/* No new slot has room. */
+bool shelf_is_full(const struct shelf *shelf);
+
+/* Records and guards of one author. */
+size_t shelf_author_count(const struct shelf *shelf, const struct peer_id *author);
+
 /* Puts a verified record into its slot, in place of an older one. Call shelf_admit before. */
 struct shelf_entry *shelf_put(struct shelf *shelf, const struct verified_record *record,
                               struct link from);

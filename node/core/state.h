@@ -81,6 +81,7 @@ struct shelf_entry {
     uint64_t guard_until_s;
     uint64_t arrival; /* grows; 0: guard only */
     struct link from;
+    struct boot changes_until; /* a listing's changes so far fill its share up to then */
     uint16_t length;
 };
 
