@@ -327,6 +327,7 @@ dispatch(struct core *core, const struct event *event)
         break;
     case EVENT_OWNER_BACK:
         core->owner_mask |= event->as.owner_mask;
+        listing_refresh_all(core);
         host_reclaim(core, event->as.owner_mask);
         break;
     case EVENT_OWNER_AWAY:

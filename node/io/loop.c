@@ -10,6 +10,7 @@
 #include "node/io/clock.h"
 #include "node/io/log.h"
 #include "node/io/loop_state.h"
+#include "node/io/owner_simulated.h"
 #include "node/io/settings_answer.h"
 #include "protocol/codec.h"
 #include "protocol/control.h"
@@ -140,6 +141,30 @@ loop_step_bytes(struct loop *loop, struct bytes question)
     take(loop, &event);
 }
 
+static void
+tell_owner(struct loop *loop, enum event_type type, uint64_t mask)
+{
+    if (mask != 0) {
+        const struct event event = {.type = type, .as.owner_mask = mask};
+        take(loop, &event);
+        loop_flush(loop);
+    }
+}
+
+/* Who plays on simulated cards is simulated, too; what uses a real card is found by the part that drives it. */
+static void
+watch_owner(struct loop *loop)
+{
+    const struct options *options = loop->options.options;
+    if (loop->options.gpu_count == 0 || !loop->options.gpus[0].simulated) {
+        return;
+    }
+    const uint64_t before = loop->owner_mask;
+    loop->owner_mask = owner_simulated(options->data_dir, loop->options.gpu_count);
+    tell_owner(loop, EVENT_OWNER_BACK, loop->owner_mask & ~before);
+    tell_owner(loop, EVENT_OWNER_AWAY, before & ~loop->owner_mask);
+}
+
 void
 loop_introduce_world(struct loop *loop)
 {
@@ -151,6 +176,7 @@ loop_introduce_world(struct loop *loop)
     event = (struct event){.type = EVENT_SPACE, .as.space = (enum disk)loop->space};
     take(loop, &event);
     jobs_adopt(loop->world.jobs, &sink);
+    tell_owner(loop, EVENT_OWNER_BACK, loop->owner_mask);
     peers_announce(loop->world.peers, &sink);
     loop_flush(loop);
 }
@@ -268,6 +294,7 @@ keep_house(struct loop *loop, int64_t now_ms)
     if (now_ms >= loop->housekeeping_ms) {
         loop->housekeeping_ms = now_ms + HOUSEKEEPING_MS;
         watch_space(loop);
+        watch_owner(loop);
     }
     if (now_ms >= loop->expiry_ms) {
         uint32_t removed = 0;

@@ -35,6 +35,21 @@ on host-1 pause >/dev/null 2>&1
 code 1 on renter-1 rent -n --for 1m -- true
 on host-1 resume >/dev/null 2>&1
 
+# The owner plays: the file stands for the game that would be noticed on a real card.
+on renter-1 rent -n --for 5m -- sleep 8642 2>"$WORK/err" &
+renting=$!
+wait_until 10 "the job" sh -c "gpulet --dir '$NET' --node host-1 leases --json | grep -q active"
+echo all >"$NET/host-1/owner-uses"
+got=0
+wait "$renting" || got=$?
+equal "exit code" 125 "$got"
+wait_until 10 "the owner's card" sh -c \
+    "gpulet --dir '$NET' --node host-1 gpus --json | grep -q 'busy: owner'"
+equal "sleepers left" 0 "$(pgrep -x -f 'sleep 8642' | wc -l)"
+code 1 on renter-1 rent -n --for 1m -- true
+rm "$NET/host-1/owner-uses"
+wait_until 10 "renting when the owner is gone" on renter-1 rent -n --for 1m -- true
+
 # A renter that is not wanted.
 bad=$(on renter-2 status --json | value identity)
 on host-1 deny renter-2 2>/dev/null
