@@ -33,6 +33,8 @@ void host_confirm(struct core *core, struct link_state *link, const struct verif
 void host_take_confirm(struct core *core, struct link_state *link,
                        const struct verified_record *record);
 void host_take_cancel(struct core *core, struct link_state *link, const struct record_id *hold);
+
+/* extend.c: a running lease gets longer, when both sign it. */
 void host_take_extension(struct core *core, struct link_state *link,
                          const struct verified_record *record);
 

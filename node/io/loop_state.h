@@ -31,7 +31,7 @@ struct loop {
     enum status broken; /* why the core must be rebuilt; STATUS_OK: it need not */
     unsigned rebuilds;  /* in a row, without a commit in between */
     enum store_state space;
-    uint64_t owner_mask; /* cards that the owner uses, as told */
+    uint64_t owner_mask;     /* cards that the owner uses, as told */
     int64_t housekeeping_ms; /* when due */
     int64_t expiry_ms;
     int signal_fd;
