@@ -23,7 +23,7 @@ scene_new(size_t hosts)
     scene->node = node_new("renter", 0);
     scene->count = hosts;
     for (size_t i = 0; i < hosts; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "host-%zu", i);
         false_host_init(&scene->hosts[i], scene->node, name);
     }

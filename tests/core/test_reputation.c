@@ -18,8 +18,9 @@ rent_until(struct node *node, struct false_host *host, enum end_reason reason)
     false_host_meters(host, node, 8000);
     /* What did not end well is charged by whole intervals, of which none was full. */
     const bool is_good = reason == END_JOB_EXITED;
-    const struct final final = {
-        .run_ms = is_good ? 8000 : 0, .amount_uusd = micro(is_good ? 800 : 0), .reason = reason};
+    const struct final final = {.run_ms = is_good ? 8000 : 0,
+                                .amount_uusd = micro(is_good ? 800 : 0),
+                                .reason = (uint8_t)reason};
     if (reason == END_RECLAIMED) {
         const struct reclaim reclaim = {.lease = host->lease, .notice_s = 1};
         stranger_says_signed(node, &host->self, RECORD_RECLAIM, &reclaim);

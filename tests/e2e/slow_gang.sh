@@ -42,7 +42,7 @@ wait_for 60 "all hosts are known" listings renter-2
 # Killed hosts, at any time: before, during and after admission.
 round=0
 admitted=0
-while [ "$round" -lt "${GANG_ROUNDS:-3}" ]; do
+while [ "$round" -lt "${GANG_ROUNDS:-1}" ]; do
     round=$((round + 1))
     on renter-1 leases --all --json | rows leases lease >"$WORK/known"
     on renter-1 rent --hosts 20 --gang-min 18 --spares 5 --for 5m -- sh -c 'echo "begin $RANK"; sleep 12; echo end' \
@@ -77,7 +77,7 @@ echo "gangs under killed hosts: $admitted of $round were admitted"
 # Two that want the same hosts.
 round=0
 won=0
-while [ "$round" -lt "${DUELS:-5}" ]; do
+while [ "$round" -lt "${DUELS:-2}" ]; do
     round=$((round + 1))
     for renter in 1 2; do
         { on renter-$renter rent --hosts 20 --for 2m -- sh -c 'echo begin; sleep 2' >"$WORK/duel.$renter" \
