@@ -58,12 +58,12 @@ job_uids() {
         awk '/^Uid:/ { print $2, $3, $4, $5 }' "/proc/$pid/status"
     done 2>/dev/null
 }
-on renter-1 rent --no-input --wait 20s --for 1m -- sleep 5 2>/dev/null &
-sleeper=$!
+sleeper=$(on renter-1 rent --detach --wait 20s --for 2m -- sleep 100 2>/dev/null) ||
+    fail "the sleeping job was not rented"
 has_job() {
     job_uids | grep -q .
 }
-wait_for 20 "the job runs" has_job
+wait_for 10 "the job runs" has_job
 job_uids >"$WORK/uids"
 holder=$(supervisors)
 [ -n "$holder" ] || fail "nothing holds the job"
@@ -76,7 +76,7 @@ done
 if [ "$(id -u)" -eq 0 ]; then
     grep -q -w 0 "$WORK/uids" && fail "the job is root outside: $(cat "$WORK/uids")"
 fi
-wait "$sleeper" || fail "the sleeping job"
+on renter-1 lease end "$sleeper" >/dev/null 2>&1 || fail "the sleeping job does not end"
 still_fine "a sleeping job"
 
 # No network: not even the host's own loopback, where its node listens.

@@ -103,13 +103,12 @@ no_open_leases() { # NODE...
     done
 }
 
+# A look at all processes must be short, whatever else runs: no process of our own for each of theirs.
+
 # Processes that name a file below $WORK on their command line, and the jobs of its leases: pids.
 processes_of_work() {
-    for process in /proc/[0-9]*; do
-        pid=${process#/proc/}
-        [ "$pid" != $$ ] || continue
-        { tr '\0' '\n' <"$process/cmdline" | grep -q -F "$WORK/"; } 2>/dev/null && echo "$pid"
-    done
+    ps -ww -eo pid=,args= | below="$WORK/" self=$$ awk '
+        index($0, ENVIRON["below"]) && $1 != ENVIRON["self"] { print $1 }'
     job_processes
 }
 
@@ -134,19 +133,15 @@ job_processes() {
 
 # The processes that hold this network's jobs: pids.
 supervisors() {
-    for process in /proc/[0-9]*; do
-        { tr '\0' ' ' <"$process/cmdline" | grep -q "^gpulet-job --supervise job $NET/"; } 2>/dev/null &&
-            echo "${process#/proc/}"
-    done
+    ps -ww -eo pid=,args= | begin="gpulet-job --supervise job $NET/" awk '
+        { pid = $1; sub(/^ *[0-9]+ /, "") }
+        index($0, ENVIRON["begin"]) == 1 { print pid }'
 }
 
 processes_in_groups() {
     job_leases=$(for job in "$NET"/*/jobs/*; do [ -d "$job" ] && basename "$job" | cut -c 1-32; done)
     [ -n "$job_leases" ] || return 0
-    for process in /proc/[0-9]*; do
-        { grep -q -a -F "$job_leases" "$process/cgroup" "$process/environ"; } 2>/dev/null &&
-            echo "${process#/proc/}"
-    done
+    grep -s -l -a -F "$job_leases" /proc/[0-9]*/cgroup /proc/[0-9]*/environ | cut -d / -f 3
     return 0
 }
 
