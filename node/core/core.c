@@ -271,6 +271,7 @@ tick(struct core *core)
         }
     }
     host_streams_tick(core);
+    renter_streams_tick(core);
     listing_tick(core);
     rent_tick(core);
     gang_tick(core);

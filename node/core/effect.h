@@ -115,7 +115,14 @@ struct effects {
     size_t arena_capacity;
 };
 
-/* The smallest room that any single step may need: the loop hands the batch over before less is left. */
+/* The smallest room that any single step may need: the loop hands the batch over before less is left.
+ * What may wait stops at half of it (say_has_room), so a step needs half and one more deed, or what cannot
+ * wait and the tick behind it. The longest of these are
+ *   `leases --all`         a row for each of LEASES_MAX leases, and the end: 1,281
+ *   the owner comes back   five for each of LEASES_OPEN_MAX leases: 1,280
+ *   a host of them all     half of the room, then an END for each of LEASES_OPEN_MAX leases: 1,282
+ * and the tick behind them has one for each of LINKS_MAX links and a few for each offer and request:
+ * below 600. tests/core/test_review_flood.c takes these steps. */
 enum { EFFECTS_STEP_MAX = 2048, EFFECTS_STEP_BYTES = 4 << 20 };
 
 /* NULL when memory is missing. */

@@ -343,7 +343,8 @@ rent_peer_up(struct core *core, const struct peer_id *peer)
 {
     for (size_t i = 0; i < RENTS_MAX; i++) {
         struct rent *rent = &core->rents[i];
-        if (rent->used && rent->dialling && peer_id_equal(&rent->host, peer)) {
+        if (rent->used && rent->dialling && peer_id_equal(&rent->host, peer) &&
+            say_has_room(core)) {
             rent->dialling = false;
             rent->tried_count--; /* the same again, now over a link */
             try_best(core, rent);
@@ -379,6 +380,10 @@ rent_tick(struct core *core)
     for (size_t i = 0; i < RENTS_MAX; i++) {
         struct rent *rent = &core->rents[i];
         if (!rent->used || !say_has_room(core)) {
+            continue;
+        }
+        if (rent->dialling && links_to_peer(core, &rent->host) != NULL) {
+            rent_peer_up(core, &rent->host); /* it came up when there was no room */
             continue;
         }
         if (rent->dialling && core_is_due(core, rent->dial_until)) {

@@ -109,6 +109,9 @@ void renter_recovered(struct core *core);
 void renter_lease_tick(struct core *core, struct lease *lease);
 void renter_peer_up(struct core *core, struct link_state *link);
 
+/* Reaches for the streams of leases whose host is back: of as many as a step has room for. */
+void renter_streams_tick(struct core *core);
+
 /* The voucher that covers at least `run_ms`, in whole intervals; sealed, stored as evidence, noted in
  * the row. */
 struct verified_record renter_make_voucher(struct core *core, struct lease *lease, uint64_t run_ms);

@@ -246,13 +246,23 @@ renter_recovered(struct core *core)
 }
 
 void
-renter_peer_up(struct core *core, struct link_state *link)
+renter_streams_tick(struct core *core)
 {
     for (size_t i = 0; i < LEASES_MAX; i++) {
         struct lease *lease = &core->leases[i];
-        if (lease->used && lease->streams_wanted && peer_id_equal(&lease->row.peer, &link->peer)) {
+        if (lease->used && lease->streams_wanted && links_to_peer(core, &lease->row.peer) != NULL &&
+            say_has_room(core)) {
             hire_reach_streams(core, lease);
         }
+    }
+}
+
+void
+renter_peer_up(struct core *core, struct link_state *link)
+{
+    renter_streams_tick(core);
+    for (size_t i = 0; i < LEASES_MAX; i++) {
+        struct lease *lease = &core->leases[i];
         if (!renter_has_open(lease, link) || !lease->used) {
             continue;
         }

@@ -185,6 +185,66 @@ Test(review_flood, a_tick_over_all_leases_keeps_within_a_step)
     node_free(node);
 }
 
+/* The tenant's lease in every place that a node has: open ones first, then closed ones. */
+static void
+fill_leases(struct node *node, enum lease_state open, bool is_host, bool streams_wanted)
+{
+    struct core *core = node->core;
+    const struct lease *first = NULL;
+    for (size_t i = 0; i < LEASES_MAX && first == NULL; i++) {
+        first = core->leases[i].used ? &core->leases[i] : NULL;
+    }
+    cr_assert_not_null(first);
+    const struct lease model = *first;
+    for (size_t i = 0; i < LEASES_MAX; i++) {
+        struct lease *lease = &core->leases[i];
+        *lease = model;
+        lease->row.hold.bytes[0] = (uint8_t)i;
+        lease->row.hold.bytes[1] = (uint8_t)(i >> 8);
+        lease->row.lease = lease->row.hold;
+        lease->papers = i < LEASES_OPEN_MAX ? &core->papers[i] : NULL;
+        lease->row.state = (uint8_t)(i < LEASES_OPEN_MAX ? open : LEASE_CLOSED);
+        lease->row.is_host = is_host;
+        lease->streams_wanted = streams_wanted && i >= LEASES_OPEN_MAX;
+    }
+}
+
+/* The steps that say something of every lease at once. */
+Test(review_flood, the_longest_steps_keep_within_their_bound)
+{
+    static const struct {
+        enum lease_state open;
+        bool is_host;
+        bool streams_wanted;
+        bool owner_back;
+    } cases[] = {
+        {LEASE_ACTIVE, true, false, true},    {LEASE_ACTIVE, true, false, false},
+        {LEASE_DRAINING, true, false, false}, {LEASE_SETTLING, true, false, false},
+        {LEASE_ACTIVE, false, true, false},   {LEASE_ENDING, false, true, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tenant tenant;
+        struct node *node = tenant_node(1, &tenant);
+        tenant_run(node, &tenant);
+        fill_leases(node, cases[i].open, cases[i].is_host, cases[i].streams_wanted);
+        node->most_effects = 0;
+        if (cases[i].owner_back) {
+            const struct event back = {.type = EVENT_OWNER_BACK, .as.owner_mask = UINT64_MAX};
+            node_step(node, &back);
+            cr_assert_gt(node->most_effects, (size_t)LEASES_OPEN_MAX, "all were taken back");
+        } else {
+            stranger_disconnect(node, &tenant.stranger);
+            stranger_connect(node, &tenant.stranger);
+        }
+        node_wait(node, 2000);
+        cr_assert_gt(node->most_effects, (size_t)LEASES_OPEN_MAX, "case %zu", i);
+        for (size_t at = 0; at < LEASES_MAX && cases[i].streams_wanted; at++) {
+            cr_assert_not(node->core->leases[at].streams_wanted, "lease %zu waits for ever", at);
+        }
+        node_free(node);
+    }
+}
+
 /* Many people who wait for one listing each. */
 Test(review_flood, rents_of_named_listings_keep_within_a_step)
 {
