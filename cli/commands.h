@@ -35,9 +35,6 @@ int run_quote(const struct invocation *invocation);
 /* cli/overview.c */
 int run_market(const struct invocation *invocation);
 
-/* cli/market_options.c: the options of gpulet market. */
-extern const struct option_list market_options;
-
 /* cli/rent.c, cli/logs.c, cli/lease_commands.c */
 int run_rent(const struct invocation *invocation);
 int run_request(const struct invocation *invocation);

@@ -10,6 +10,7 @@
 #include "cli/gang_output.h"
 #include "cli/job.h"
 #include "cli/market_columns.h"
+#include "cli/rented_text.h"
 #include "cli/talk.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
@@ -61,17 +62,14 @@ say_member(const struct member_view *view)
     char memory[CELL_SIZE];
     char hex[ID_HEX_SIZE];
     struct buffer text;
+    const struct rented_view rented = {.host = view->host,
+                                       .host_label = view->host_label,
+                                       .model = view->model,
+                                       .slots = view->slots,
+                                       .ask_uusd_per_hour = view->ask_uusd_per_hour,
+                                       .total_uusd = view->total_uusd};
     buffer_init(&text, memory, sizeof memory);
-    output_clean(&text, view->model);
-    if (view->slots > 1) {
-        buffer_append_format(&text, " x%u", view->slots);
-    }
-    buffer_append_format(&text, " of ");
-    output_clean(&text, view->host_label);
-    buffer_append_format(&text, " at ");
-    quantity_print_price(&text, view->ask_uusd_per_hour);
-    buffer_append_format(&text, ", at most ");
-    quantity_print_amount(&text, view->total_uusd);
+    rented_print(&text, &rented);
     id_to_hex(view->lease.bytes, hex);
     talk_say("rank %u of %u: %.*s; lease %.12s", view->rank, view->ranks, (int)text.length, memory,
              hex);

@@ -12,6 +12,7 @@
 #include "cli/job.h"
 #include "cli/market_columns.h"
 #include "cli/place.h"
+#include "cli/rented_text.h"
 #include "cli/request_options.h"
 #include "cli/talk.h"
 #include "protocol/codec.h"
@@ -115,21 +116,7 @@ print_rented(const struct rented_view *rented)
     char hex[ID_HEX_SIZE];
     struct buffer text;
     buffer_init(&text, memory, sizeof memory);
-    output_clean(&text, rented->model);
-    if (rented->slots > 1) {
-        buffer_append_format(&text, " x%u", rented->slots);
-    }
-    buffer_append_format(&text, " of ");
-    if (rented->host_label.length > 0) {
-        output_clean(&text, rented->host_label);
-    } else {
-        id_to_hex(rented->host.bytes, hex);
-        buffer_append_format(&text, "%.12s", hex);
-    }
-    buffer_append_format(&text, " at ");
-    quantity_print_price(&text, rented->ask_uusd_per_hour);
-    buffer_append_format(&text, ", at most ");
-    quantity_print_amount(&text, rented->total_uusd);
+    rented_print(&text, rented);
     buffer_append_format(&text, " for ");
     quantity_print_duration(&text, duration_of_s(rented->duration_s));
     id_to_hex(rented->lease.bytes, hex);

@@ -10,6 +10,27 @@ struct bench {
     unsigned rows;
 };
 
+static int
+compare_doubles(const void *a, const void *b)
+{
+    const double left = *(const double *)a;
+    const double right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+void
+bench_sort(double *values, size_t count)
+{
+    qsort(values, count, sizeof values[0], compare_doubles);
+}
+
+double
+bench_median(double *values, size_t count)
+{
+    bench_sort(values, count);
+    return values[count / 2];
+}
+
 uint64_t
 bench_now_ns(void)
 {

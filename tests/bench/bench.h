@@ -3,6 +3,7 @@
 #define GPULET_TESTS_BENCH_BENCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct bench_row {
@@ -25,6 +26,12 @@ uint64_t bench_now_ns(void);
 
 /* Things a second, for `count` of them since start_ns. */
 double bench_rate(uint64_t count, uint64_t start_ns);
+
+/* Puts values in rising order. */
+void bench_sort(double *values, size_t count);
+
+/* The middle one; sorts them. */
+double bench_median(double *values, size_t count);
 
 /* Each file of this folder has one. */
 void bench_records(struct bench *bench);

@@ -35,21 +35,6 @@ join(char ret_path[NETWORK_PATH_SIZE], const char *directory, const char *name)
          "a path is too long");
 }
 
-static int
-compare_doubles(const void *a, const void *b)
-{
-    const double left = *(const double *)a;
-    const double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double
-median(double *values, size_t count)
-{
-    qsort(values, count, sizeof values[0], compare_doubles);
-    return values[count / 2];
-}
-
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
 static void
@@ -158,12 +143,12 @@ bench_start(struct bench *bench, const struct daemon_network *network)
         must(waitpid(pid, NULL, 0) == pid, "a node does not end");
     }
     bench_add(bench, &(struct bench_row){.name = "start to ready with 10,000 stored listings",
-                                         .value = median(ready, STARTS),
+                                         .value = bench_median(ready, STARTS),
                                          .unit = "ms",
                                          .lower_is_better = true,
                                          .target = 50,
                                          .reference = "to a complete book",
-                                         .reference_value = median(complete, STARTS)});
+                                         .reference_value = bench_median(complete, STARTS)});
 }
 
 /* ---- Streams --------------------------------------------------------------------------------- */

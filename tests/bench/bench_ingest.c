@@ -50,14 +50,6 @@ remove_one(const char *path, const struct stat *found, int type, struct FTW *pla
     return remove(path);
 }
 
-static int
-compare_doubles(const void *a, const void *b)
-{
-    const double left = *(const double *)a;
-    const double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 /* One listing of each of so many hosts. */
 static struct kept_record *
 make_records(void)
@@ -263,9 +255,9 @@ bench_ingest(struct bench *bench)
         ratios[i] = node[i] / bare[i];
     }
     free(records);
-    qsort(ratios, ROUNDS, sizeof ratios[0], compare_doubles);
-    qsort(bare, ROUNDS, sizeof bare[0], compare_doubles);
-    qsort(node, ROUNDS, sizeof node[0], compare_doubles);
+    bench_sort(ratios, ROUNDS);
+    bench_sort(bare, ROUNDS);
+    bench_sort(node, ROUNDS);
     bench_add(bench, &(struct bench_row){.name = "verified ingest to disk, two cores",
                                          .value = node[ROUNDS / 2],
                                          .unit = "1/s",

@@ -73,21 +73,6 @@ make_records(void)
     return records;
 }
 
-static int
-compare_doubles(const void *a, const void *b)
-{
-    const double left = *(const double *)a;
-    const double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double
-median(double values[ROUNDS])
-{
-    qsort(values, ROUNDS, sizeof values[0], compare_doubles);
-    return values[ROUNDS / 2];
-}
-
 static double
 encode_round(void)
 {
@@ -218,11 +203,12 @@ bench_codec(struct bench *bench, struct bytes body)
         decode[i] = decode_round(body);
         library[i] = msgpack_round(body);
     }
-    const double reference = median(library);
-    bench_add(bench, &(struct bench_row){
-                         .name = "records encoded", .value = median(encode), .unit = "1/s"});
+    const double reference = bench_median(library, ROUNDS);
+    bench_add(bench, &(struct bench_row){.name = "records encoded",
+                                         .value = bench_median(encode, ROUNDS),
+                                         .unit = "1/s"});
     bench_add(bench, &(struct bench_row){.name = "records decoded and checked",
-                                         .value = median(decode),
+                                         .value = bench_median(decode, ROUNDS),
                                          .unit = "1/s",
                                          .target = reference,
                                          .reference = "msgpack_unpack_next, same bytes",
@@ -245,12 +231,12 @@ bench_records(struct bench *bench)
         ratio[i] = ingest[i] / verify[i];
     }
     bench_add(bench, &(struct bench_row){.name = "verified ingest to the book, one thread",
-                                         .value = median(ingest),
+                                         .value = bench_median(ingest, ROUNDS),
                                          .unit = "1/s",
                                          .reference = "libsodium verify alone",
-                                         .reference_value = median(verify)});
+                                         .reference_value = bench_median(verify, ROUNDS)});
     bench_add(bench, &(struct bench_row){.name = "verified ingest against bare verify",
-                                         .value = median(ratio),
+                                         .value = bench_median(ratio, ROUNDS),
                                          .unit = "ratio",
                                          .target = 0.93});
     free(records);

@@ -45,21 +45,6 @@ wall_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static int
-compare_doubles(const void *a, const void *b)
-{
-    const double left = *(const double *)a;
-    const double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double
-median(double *values, size_t count)
-{
-    qsort(values, count, sizeof values[0], compare_doubles);
-    return values[count / 2];
-}
-
 static void
 place_open(struct place *place)
 {
@@ -211,8 +196,8 @@ bench_sandbox(struct bench *bench)
         ours[i] = job_ms(&place, i, &whole[i]);
     }
     place_close(&place);
-    const double reference = median(bare, STARTS);
-    const double value = median(ours, STARTS);
+    const double reference = bench_median(bare, STARTS);
+    const double value = bench_median(ours, STARTS);
     bench_add(bench,
               &(struct bench_row){.name = "job: order to its program running, promise synced",
                                   .value = value,
@@ -226,7 +211,7 @@ bench_sandbox(struct bench *bench)
                                          .lower_is_better = true,
                                          .target = 1.2});
     bench_add(bench, &(struct bench_row){.name = "job: order to its end, synced and told",
-                                         .value = median(whole, STARTS),
+                                         .value = bench_median(whole, STARTS),
                                          .unit = "ms",
                                          .lower_is_better = true});
 }

@@ -28,14 +28,6 @@ must(bool is_right, const char *what)
     }
 }
 
-static int
-compare_doubles(const void *a, const void *b)
-{
-    const double left = *(const double *)a;
-    const double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 struct spread {
     double half; /* p50 */
     double most; /* p99 */
@@ -44,7 +36,7 @@ struct spread {
 static struct spread
 spread_of(double *values, size_t count)
 {
-    qsort(values, count, sizeof values[0], compare_doubles);
+    bench_sort(values, count);
     return (struct spread){values[count / 2], values[count - 1 - count / 100]};
 }
 
