@@ -160,6 +160,12 @@ check_limits(const struct invocation *invocation, const struct request *request,
         buffer_append_format(why, "no lease is free; raise --max-total");
         return STATUS_BAD_INPUT;
     }
+    if (option_is_given(invocation, "rank") &&
+        option_count(invocation, "rank", 0) >= request->hosts) {
+        buffer_append_format(why, "the ranks of %u host%s are 0 to %u (option --rank)",
+                             request->hosts, request->hosts == 1 ? "" : "s", request->hosts - 1u);
+        return STATUS_BAD_INPUT;
+    }
     return request_check_classes(request, why);
 }
 

@@ -454,6 +454,7 @@ request_check(const struct request *request, const char **ret_why)
         {request->duration_min_s > request->duration_s,
          "the shortest run time is longer than the wanted one"},
         {request->gang_min > request->hosts, "the job's minimum is more than all its hosts"},
+        {request->spares > 0 && request->hosts < 2, "spares are for a job on several hosts"},
         {request->start_until_s != 0 && request->start_until_s < request->start_from_s,
          "the latest start lies before the earliest"},
         {request->image.length != 0 && !is_image_digest(request->image),

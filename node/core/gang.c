@@ -228,17 +228,18 @@ backoff(struct core *core, const struct gang *gang)
 }
 
 static void
-give_up(struct core *core, struct gang *gang)
+give_up(struct core *core, struct gang *gang, const char *why)
 {
     const bool none_fits = gang->tries == 1 && gang->last_why[0] == '\0';
     if (none_fits) {
         search_explain(core, gang->client, &gang->request);
     }
     say_done(core, gang->client, none_fits ? STATUS_NOT_FOUND : STATUS_BUSY,
-             "%u hosts at once were not to be had in %u tr%s%s%s; nothing is owed: give --wait, or "
+             "%u hosts at once were not to be had in %u tr%s; the last one: %s; nothing is owed: "
+             "give --wait, or "
              "a lower --gang-min",
              gang->least, gang->tries, gang->tries == 1 ? "y" : "ies",
-             gang->last_why[0] != '\0' ? "; the last one: " : "", gang->last_why);
+             gang->last_why[0] != '\0' ? gang->last_why : why);
     gang_over(core, gang);
 }
 
@@ -252,7 +253,7 @@ gang_try_failed(struct core *core, struct gang *gang, const char *why)
     const bool is_last = core_is_due(core, gang->give_up_at) &&
                          (gang->tries >= TRIES_MIN || (!was_refused && gang->tries == 1));
     if (is_last) {
-        give_up(core, gang);
+        give_up(core, gang, why);
         return;
     }
     say_note(core, gang->client, NOTE_PROGRESS, "try %u: %s", gang->tries, why);

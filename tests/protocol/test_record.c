@@ -125,6 +125,11 @@ Test(record, a_request_that_breaks_a_rule_is_told_which)
     request.gang_min = 2;
     expect_request(&request, "the job's minimum is more than all its hosts");
     request = request_default();
+    request.spares = 1;
+    expect_request(&request, "spares are for a job on several hosts");
+    request.hosts = 2;
+    expect_request(&request, NULL);
+    request = request_default();
     request.start_from_s = 6;
     request.start_until_s = 5;
     expect_request(&request, "the latest start lies before the earliest");
