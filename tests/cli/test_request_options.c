@@ -123,6 +123,8 @@ Test(request_options, what_no_card_can_meet_is_refused_before_anybody_is_asked)
         {"--for", "0s", "--count", "1"},
         {"--count", "0", "--hosts", "1"},
         {"--hosts", "2", "--gang-min", "3"},
+        {"--spares", "1", "--count", "1"},
+        {"--hosts", "2", "--rank", "2"},
         {"--image", "latest", "--count", "1"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
