@@ -77,7 +77,7 @@ echo "gangs under killed hosts: $admitted of $round were admitted"
 # Two that want the same hosts.
 round=0
 won=0
-while [ "$round" -lt "${DUELS:-2}" ]; do
+while [ "$round" -lt "${DUELS:-1}" ]; do
     round=$((round + 1))
     for renter in 1 2; do
         { on renter-$renter rent --hosts 20 --for 2m -- sh -c 'echo begin; sleep 2' >"$WORK/duel.$renter" \

@@ -8,7 +8,7 @@ run_one() {
     WORK=$(mktemp -d /tmp/gpulet-e2e.XXXXXX)
     export WORK
     start=$(date +%s)
-    timeout "${E2E_TIMEOUT:-240}" sh tests/run/optional.sh "$1" >"$WORK.log" 2>&1
+    timeout "${E2E_TIMEOUT:-120}" sh tests/run/optional.sh "$1" >"$WORK.log" 2>&1
     code=$?
     if [ "$code" -eq 0 ]; then
         word=passed
