@@ -38,7 +38,7 @@ part pipe 600 slow_pipe.sh PIPE_MIB=2000
 part peers 600 hostile_peers.sh PARTS=3000000
 part book 600 slow_book.sh
 part sandbox 600 sandbox.sh
-part gangs 7200 slow_gang.sh GANG_ROUNDS=20 DUELS=100
+part gangs 7200 slow_gang_crowd.sh GANG_ROUNDS=20 DUELS=100
 case " ${SOAK_PARTS:-simulator} " in
 *' simulator '*)
     seed=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
