@@ -40,6 +40,7 @@ struct follow {
     int only_rank; /* -1: all */
     int signals;
     int interrupts;
+    int64_t interrupted_at_ms;
     int interrupt_signal;
     bool end_is_asked;
     struct record_id gang;
@@ -293,7 +294,7 @@ turn(struct follow *follow)
         }
     }
     enum status status = connection_wait(follow->connection, files, count, TICK_MS);
-    const int number = job_read_signal(follow->signals);
+    const int number = job_read_signal(follow->signals, &follow->interrupted_at_ms);
     if (status == STATUS_OK && number != 0) {
         status = end_all(follow, number, "interrupted (once more leaves at once)");
     }

@@ -18,6 +18,7 @@ enum {
     TAIL_WAIT_MS = 10000, /* after the exit, for the last bytes */
     INTERRUPT_WAIT_MS = 15000,
     DAEMON_WAIT_MS = 25000, /* a little less than the lease waits: MISSED_CONTACT_S */
+    ECHO_MS = 250,          /* nobody presses twice so fast */
     FRAMES_A_TURN = 64
 };
 
@@ -37,11 +38,16 @@ job_catch_signals(void)
 }
 
 int
-job_read_signal(int signals)
+job_read_signal(int signals, int64_t *last_ms)
 {
     struct signalfd_siginfo info;
     const bool has_come = signals >= 0 && read(signals, &info, sizeof info) == (ssize_t)sizeof info;
-    return has_come ? (int)info.ssi_signo : 0;
+    const int64_t now_ms = connection_clock_ms();
+    if (!has_come || (*last_ms != 0 && now_ms - *last_ms < ECHO_MS)) {
+        return 0;
+    }
+    *last_ms = now_ms;
+    return (int)info.ssi_signo;
 }
 
 static uint64_t
@@ -239,7 +245,7 @@ end_lease(struct job *job, const char *because)
 static enum status
 take_signal(struct job *job)
 {
-    const int number = job_read_signal(job->signals);
+    const int number = job_read_signal(job->signals, &job->interrupted_at_ms);
     if (number == 0) {
         return STATUS_OK;
     }

@@ -19,6 +19,7 @@ struct job {
     bool has_ended;   /* nothing will be added: all of it is awaited, whether it follows or not */
     bool is_attached; /* the lease is ours to end */
     int interrupts;   /* signals so far */
+    int64_t interrupted_at_ms;
     int interrupt_signal; /* the first of them; SIGPIPE when our reader went away */
     bool has_exited;
     struct stream_exit_message exit;
@@ -56,8 +57,9 @@ bool job_is_written(const struct job *job);
 /* Handles one frame; also for frames that came before job_run. */
 enum status job_take_frame(struct job *job, struct bytes frame) MUST_USE;
 
-/* The number of a signal that came, 0: none. */
-int job_read_signal(int signals);
+/* The number of a signal that came, 0: none. One that comes at once after the last is its echo and does not
+ * count: timeout(1) and some shells tell a process, and then its whole group. *last_ms: 0 at first. */
+int job_read_signal(int signals, int64_t *last_ms);
 
 /* A descriptor that reads SIGINT, SIGTERM and SIGHUP, which are blocked from now on; -1. Call before
  * the connection is opened, since its threads inherit what is blocked. */

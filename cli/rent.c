@@ -279,8 +279,9 @@ say_end(const struct invocation *invocation, const struct job *job, enum status 
     }
     if (job->has_charge) {
         say_charge(invocation, job);
-    } else if (status != STATUS_NOT_NOW) {
-        talk_say("what is charged is not settled yet; see: gpulet leases");
+    } else {
+        talk_say("%swhat is charged is not settled yet; see: gpulet leases",
+                 status == STATUS_NOT_NOW ? "left at once; the node ends the lease; " : "");
     }
 }
 
